@@ -1,0 +1,1 @@
+//! Credentials out: one file per delivery.

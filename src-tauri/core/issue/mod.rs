@@ -1,0 +1,1 @@
+//! Credentials in: one file per STS operation.

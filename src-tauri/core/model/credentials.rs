@@ -1,0 +1,33 @@
+//! Temporary credentials, as STS hands them out.
+
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use super::{access_key::AccessKeyId, secret::Secret};
+
+/// Temporary credentials with the moment at which AWS stops accepting them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct TemporaryCredentials {
+    /// `ASIA…`
+    pub access_key_id: AccessKeyId,
+    /// Goes with the ID.
+    pub secret_access_key: Secret,
+    /// Goes with both.
+    pub session_token: Secret,
+    /// UTC.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expiration: OffsetDateTime,
+    /// The account they are good for, where STS told it.
+    #[serde(default)]
+    pub account_id: Option<String>,
+    /// The caller's ARN (`AssumedRoleUser`), where STS told it.
+    #[serde(default)]
+    pub arn: Option<String>,
+}
+
+impl TemporaryCredentials {
+    /// Whether AWS would refuse them at `now`.
+    pub fn expired(&self, now: OffsetDateTime) -> bool {
+        self.expiration <= now
+    }
+}

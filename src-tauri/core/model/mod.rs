@@ -1,0 +1,13 @@
+//! Pure data: all parsing happens here, nothing is opened, called or remembered.
+//!
+//! A value of one of these types is valid; whoever holds it never checks again.
+
+pub mod access_key;
+pub mod arn;
+pub mod chain;
+pub mod credentials;
+pub mod mfa;
+pub mod params;
+pub mod profile;
+pub mod secret;
+pub mod snapshot;

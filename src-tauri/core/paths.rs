@@ -1,0 +1,124 @@
+//! Where everything lies, as one value: decided once from the environment, then passed along.
+//!
+//! `STAGEDOOR_HOME` puts all of Stagedoor's own files, the socket too, under one folder. The AWS files follow the rules of
+//! the SDKs. No file is opened here.
+
+use std::path::{Path, PathBuf};
+
+/// The operating systems whose rules for home folders differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Platform {
+    /// Linux and other Unix systems.
+    Linux,
+    /// macOS.
+    Mac,
+    /// Windows.
+    Windows,
+}
+
+impl Platform {
+    /// The one this program was built for.
+    pub const fn current() -> Self {
+        if cfg!(windows) {
+            Self::Windows
+        } else if cfg!(target_os = "macos") {
+            Self::Mac
+        } else {
+            Self::Linux
+        }
+    }
+}
+
+/// Every place that Stagedoor reads or writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// `~/.aws/config`, or `AWS_CONFIG_FILE`.
+    pub aws_config: PathBuf,
+    /// `~/.aws/credentials`, or `AWS_SHARED_CREDENTIALS_FILE`.
+    pub aws_credentials: PathBuf,
+    /// Settings, favourites, colours. No secrets.
+    pub config: PathBuf,
+    /// Sealed sessions, logs.
+    pub data: PathBuf,
+    /// The socket and the lock; mode 0700.
+    pub runtime: PathBuf,
+    /// Distinguishes keychain entries and pipes of separate `STAGEDOOR_HOME`s; empty for the normal one.
+    pub instance: String,
+}
+
+impl Paths {
+    /// Reads the variables through `env`, which returns `None` for unset ones.
+    pub fn from_env(platform: Platform, env: impl Fn(&str) -> Option<String>) -> Self {
+        let env = |name: &str| env(name).filter(|value| !value.is_empty());
+        let home = home(platform, &env);
+        let aws =
+            |name: &str, file: &str| env(name).map_or_else(|| join(platform, &join(platform, &home, ".aws"), file), |path| expand(platform, &path, &home));
+        let aws_config = aws("AWS_CONFIG_FILE", "config");
+        let aws_credentials = aws("AWS_SHARED_CREDENTIALS_FILE", "credentials");
+        let here = |path: String| PathBuf::from(path);
+        if let Some(own) = env("STAGEDOOR_HOME").map(here) {
+            let instance = own.to_string_lossy().into_owned();
+            return Self { aws_config, aws_credentials, config: own.join("config"), data: own.join("data"), runtime: own.join("run"), instance };
+        }
+        let (config, data, runtime) = match platform {
+            Platform::Linux => {
+                let base = |name: &str, or: &str| env(name).map(here).filter(|path| path.is_absolute()).unwrap_or_else(|| home.join(or)).join("stagedoor");
+                let data = base("XDG_DATA_HOME", ".local/share");
+                let runtime = env("XDG_RUNTIME_DIR").map_or_else(|| data.join("run"), |dir| here(dir).join("stagedoor"));
+                (base("XDG_CONFIG_HOME", ".config"), data, runtime)
+            }
+            Platform::Mac => {
+                let support = home.join("Library/Application Support/Stagedoor");
+                (support.join("config"), support.join("data"), support.join("run"))
+            }
+            Platform::Windows => {
+                let roaming = env("APPDATA").map_or_else(|| home.join("AppData").join("Roaming"), here).join("Stagedoor");
+                let local = env("LOCALAPPDATA").map_or_else(|| home.join("AppData").join("Local"), here).join("Stagedoor");
+                (roaming, local.join("data"), local.join("run"))
+            }
+        };
+        Self { aws_config, aws_credentials, config, data, runtime, instance: String::new() }
+    }
+
+    /// The local socket of the agent (Unix).
+    pub fn socket(&self) -> PathBuf {
+        self.runtime.join("agent.sock")
+    }
+
+    /// The file whose lock elects the one agent.
+    pub fn agent_lock(&self) -> PathBuf {
+        self.runtime.join("agent.lock")
+    }
+}
+
+/// The home folder as every AWS SDK finds it: `$HOME` first even on Windows, then `%USERPROFILE%`, then `%HOMEDRIVE%%HOMEPATH%`.
+fn home(platform: Platform, env: &impl Fn(&str) -> Option<String>) -> PathBuf {
+    if let Some(home) = env("HOME") {
+        return home.into();
+    }
+    if platform == Platform::Windows {
+        if let Some(profile) = env("USERPROFILE") {
+            return profile.into();
+        }
+        if let (Some(drive), Some(path)) = (env("HOMEDRIVE"), env("HOMEPATH")) {
+            return format!("{drive}{path}").into();
+        }
+    }
+    PathBuf::from(if platform == Platform::Windows { "\\" } else { "/" })
+}
+
+/// `~` and `~/…` begin at the home folder.
+fn expand(platform: Platform, path: &str, home: &Path) -> PathBuf {
+    match path.strip_prefix('~') {
+        Some("") => home.to_owned(),
+        Some(rest) if rest.starts_with('/') || (platform == Platform::Windows && rest.starts_with('\\')) => join(platform, home, &rest[1..]),
+        _ => path.into(),
+    }
+}
+
+/// Joins with the separator of `platform`, which in tests is not always the one of this machine.
+fn join(platform: Platform, base: &Path, name: &str) -> PathBuf {
+    let separator = if platform == Platform::Windows { "\\" } else { "/" };
+    let base = base.to_string_lossy();
+    format!("{}{separator}{name}", base.trim_end_matches(['/', '\\'])).into()
+}

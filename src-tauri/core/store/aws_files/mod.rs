@@ -1,0 +1,1 @@
+//! `~/.aws/config` and `~/.aws/credentials`: read without loss, edited in place.

@@ -1,0 +1,7 @@
+//! What survives a restart: the AWS files, the keychain, sealed sessions, settings.
+
+pub mod aws_files;
+pub mod files;
+pub mod keychain;
+pub mod sealed_sessions;
+pub mod settings;

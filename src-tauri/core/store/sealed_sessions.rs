@@ -1,0 +1,1 @@
+//! Sessions on disk, sealed with a key from the keychain.

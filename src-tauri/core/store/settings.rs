@@ -1,0 +1,1 @@
+//! `settings.json`: choices, favourites, colours. No secrets.
