@@ -1,1 +1,49 @@
-//! Credentials out: one file per delivery.
+//! Credentials out: one file per delivery. Pure: each turns what is handed out into the text that a tool reads.
+
+pub mod console;
+mod environment;
+mod process;
+
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+pub use self::{
+    environment::{STALE, environment, unset, variables},
+    process::process,
+};
+use crate::model::{access_key::AccessKeyId, credentials::TemporaryCredentials, secret::Secret};
+
+/// What a tool gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handed {
+    /// `ASIA…`, or `AKIA…` where the person allowed that.
+    pub access_key_id: AccessKeyId,
+    /// Goes with it.
+    pub secret_access_key: Secret,
+    /// Absent only with a long-lived key.
+    pub session_token: Option<Secret>,
+    /// When to ask again.
+    pub expiration: OffsetDateTime,
+    /// 12 digits, where known.
+    pub account_id: Option<String>,
+    /// The profile's Region, where it has one.
+    pub region: Option<String>,
+}
+
+impl Handed {
+    /// Temporary credentials as they are.
+    pub fn temporary(credentials: &TemporaryCredentials, region: Option<String>) -> Self {
+        Self {
+            access_key_id: credentials.access_key_id.clone(),
+            secret_access_key: credentials.secret_access_key.clone(),
+            session_token: Some(credentials.session_token.clone()),
+            expiration: credentials.expiration,
+            account_id: credentials.account_id.clone(),
+            region,
+        }
+    }
+}
+
+/// A moment as AWS writes it: `2026-11-23T09:00:00Z`.
+pub fn rfc3339(at: OffsetDateTime) -> String {
+    at.to_offset(time::UtcOffset::UTC).replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
+}

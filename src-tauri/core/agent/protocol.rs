@@ -1,0 +1,274 @@
+//! What is said over the local socket: two enums and a version. One JSON document a line, in both directions.
+//!
+//! Secrets cross it on purpose (that is what it is for): in the fields marked `exposed`, and nowhere else.
+
+use serde::{Deserialize, Serialize, Serializer};
+use time::OffsetDateTime;
+
+use crate::{
+    deliver::{Handed, console::ConsoleTarget},
+    error::Error,
+    issue::CallerIdentity,
+    model::{
+        access_key::AccessKeyId,
+        profile::ProfileName,
+        secret::Secret,
+        snapshot::{SessionState, Shell, Snapshot},
+    },
+};
+
+/// Grows when an old program could misread a new one.
+pub const VERSION: u32 = 1;
+
+/// The longest line that is read: a session policy is at most 2,048 characters, so this is plenty.
+pub const LONGEST_LINE: u64 = 256 * 1024;
+
+/// One line.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Line<T> {
+    /// [`VERSION`] of who wrote it.
+    pub v: u32,
+    /// What is said.
+    #[serde(flatten)]
+    pub body: T,
+}
+
+impl<T> Line<T> {
+    /// In this version.
+    pub const fn new(body: T) -> Self {
+        Self { v: VERSION, body }
+    }
+}
+
+fn exposed<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose())
+}
+
+fn exposed_option<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(secret) => serializer.serialize_some(secret.expose()),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// What a program asks of the agent.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Request {
+    /// Who is there?
+    Hello,
+    /// Credentials for `credential_process`.
+    CredentialProcess {
+        /// Whose.
+        profile: ProfileName,
+    },
+    /// Credentials for a child process.
+    Exec {
+        /// Whose.
+        profile: ProfileName,
+    },
+    /// Lines for a shell.
+    Environment {
+        /// Whose.
+        profile: ProfileName,
+        /// For which shell.
+        shell: Shell,
+    },
+    /// Start a profile.
+    Start {
+        /// Which.
+        profile: ProfileName,
+        /// Six digits, where a person gave them.
+        #[serde(default, serialize_with = "exposed_option")]
+        mfa_code: Option<Secret>,
+    },
+    /// Stop a profile.
+    Stop {
+        /// Which.
+        profile: ProfileName,
+    },
+    /// Stop everything, MFA sessions too.
+    StopAll,
+    /// How all sessions stand.
+    Status,
+    /// A console link.
+    Console {
+        /// Whose.
+        profile: ProfileName,
+        /// Where to.
+        target: ConsoleTarget,
+        /// The link itself, instead of a one-time door to it.
+        link: bool,
+    },
+    /// GetCallerIdentity.
+    WhoAmI {
+        /// As whom.
+        profile: ProfileName,
+    },
+    /// Store an access key.
+    AddAccessKey {
+        /// Created where there is none.
+        profile: ProfileName,
+        /// `AKIA…`
+        access_key_id: String,
+        /// Goes with it.
+        #[serde(serialize_with = "exposed")]
+        secret_access_key: Secret,
+    },
+    /// Move a plaintext key into the keychain.
+    Import {
+        /// Whose.
+        profile: ProfileName,
+    },
+    /// Put it back.
+    UndoImport {
+        /// Whose.
+        profile: ProfileName,
+    },
+    /// Hand a profile out through `credential_process`.
+    Connect {
+        /// Which.
+        profile: ProfileName,
+        /// Also hand out the access key itself, if it is a plain one.
+        access_key: bool,
+    },
+    /// Give it back.
+    Disconnect {
+        /// Which.
+        profile: ProfileName,
+    },
+    /// Store the seed of an MFA device.
+    AddTotpSeed {
+        /// Of which device.
+        serial: String,
+        /// Base32.
+        #[serde(serialize_with = "exposed")]
+        seed: Secret,
+    },
+    /// The code that a stored seed shows now.
+    MfaCode {
+        /// Of which device.
+        serial: String,
+    },
+    /// The devices whose seeds are stored.
+    MfaDevices,
+    /// Bring the app's window to the front.
+    ShowWindow,
+    /// Seal the sessions and end: the app takes over, or somebody quits.
+    Close,
+}
+
+/// What the agent answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Response {
+    /// It is done.
+    Done,
+    /// It is not: why, and what to do.
+    Failed {
+        /// What happened.
+        error: Error,
+    },
+    /// The agent's own description.
+    Hello {
+        /// Of the program.
+        version: String,
+        /// Without a window.
+        windowless: bool,
+        /// Its process ID.
+        pid: u32,
+    },
+    /// A document, lines, a link or a code.
+    Text {
+        /// As the tool wants it.
+        #[serde(serialize_with = "exposed")]
+        text: Secret,
+    },
+    /// Variables for a child process.
+    Variables {
+        /// Name and value.
+        variables: Vec<Variable>,
+    },
+    /// All sessions.
+    Status {
+        /// By profile.
+        sessions: Vec<SessionLine>,
+    },
+    /// Who AWS says one is.
+    Identity {
+        /// What it says.
+        identity: CallerIdentity,
+    },
+    /// An MFA code.
+    Code {
+        /// Six digits.
+        #[serde(serialize_with = "exposed")]
+        code: Secret,
+        /// When the next one comes.
+        #[serde(with = "time::serde::rfc3339")]
+        valid_until: OffsetDateTime,
+    },
+    /// Names, such as serials.
+    Names {
+        /// In order.
+        names: Vec<String>,
+    },
+}
+
+/// One environment variable.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Variable {
+    /// `AWS_…`
+    pub name: String,
+    /// Its value.
+    #[serde(serialize_with = "exposed")]
+    pub value: Secret,
+}
+
+impl Variable {
+    /// The variables of what is handed out.
+    pub fn all(handed: &Handed) -> Vec<Self> {
+        crate::deliver::variables(handed).into_iter().map(|(name, value)| Self { name: name.to_owned(), value: Secret::new(value.as_str()) }).collect()
+    }
+}
+
+/// One session, as `stagedoor status --json` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionLine {
+    /// Whose.
+    pub profile: ProfileName,
+    /// How it stands.
+    pub state: SessionState,
+    /// When its credentials end.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub expiration: Option<OffsetDateTime>,
+    /// When they are renewed; `null`: a person is needed.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub renews_at: Option<OffsetDateTime>,
+    /// `ASIA…`
+    pub access_key_id: Option<AccessKeyId>,
+    /// How it was handed out.
+    pub delivered: Vec<String>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Error>,
+}
+
+impl SessionLine {
+    /// The sessions of a snapshot.
+    pub fn all(snapshot: &Snapshot) -> Vec<Self> {
+        let line = |profile: &crate::model::snapshot::ProfileView| {
+            let session = profile.session.as_ref()?;
+            Some(Self {
+                profile: profile.name.clone(),
+                state: session.state,
+                expiration: session.expiration,
+                renews_at: session.renews_at,
+                access_key_id: session.access_key_id.clone(),
+                delivered: session.delivered.clone(),
+                error: session.error.clone(),
+            })
+        };
+        snapshot.profiles.iter().filter_map(line).collect()
+    }
+}

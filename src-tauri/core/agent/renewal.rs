@@ -1,0 +1,143 @@
+//! When credentials are renewed, handed out, or neither: pure, with the time as an argument.
+//!
+//! The windows are those of the AWS SDKs. One rule is stricter than theirs: an expired credential is never handed out; the
+//! last error is told instead.
+
+use time::{Duration, OffsetDateTime};
+
+use crate::{aws::may_recover, error::Error, model::credentials::TemporaryCredentials};
+
+/// A refusal that asking again cannot help is remembered this long, so that a tool that loops does not hammer AWS.
+const REFUSED_FOR: Duration = Duration::seconds(5);
+
+/// Before this much is left, a caller waits for the renewal as long as it takes; earlier only a moment.
+pub const MANDATORY_WINDOW: Duration = Duration::minutes(1);
+
+/// How long before their end credentials of this lifetime are renewed.
+pub fn advisory_window(lifetime: Duration) -> Duration {
+    if lifetime <= Duration::minutes(20) {
+        Duration::minutes(5)
+    } else if lifetime < Duration::minutes(90) {
+        Duration::minutes(15)
+    } else {
+        Duration::minutes(60)
+    }
+}
+
+/// Credentials, and when they were issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// What STS gave.
+    pub credentials: TemporaryCredentials,
+    /// When it gave them.
+    pub issued: OffsetDateTime,
+}
+
+impl Held {
+    /// The moment from which they should be renewed.
+    pub fn due(&self) -> OffsetDateTime {
+        self.credentials.expiration - advisory_window(self.credentials.expiration - self.issued)
+    }
+}
+
+/// What to do with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Hand out what is held.
+    Hand,
+    /// Ask AWS; what is held may be handed out if that fails and it has not expired.
+    Ask,
+    /// Do neither: this was the answer a moment ago.
+    Tell(Error),
+}
+
+/// How long to wait after a failure that may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// While valid credentials are held.
+    pub holding: Duration,
+    /// While there are none.
+    pub empty: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { holding: Duration::minutes(1), empty: Duration::seconds(3) }
+    }
+}
+
+/// What is remembered between two attempts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Renewal {
+    backoff: Backoff,
+    /// The configured advisory window, instead of the table.
+    window: Option<Duration>,
+    not_before: Option<OffsetDateTime>,
+    last: Option<Error>,
+    refused_until: Option<OffsetDateTime>,
+    rejected: bool,
+}
+
+impl Renewal {
+    /// With another patience than the usual.
+    pub fn new(backoff: Backoff, window: Option<Duration>) -> Self {
+        Self { backoff, window, ..Self::default() }
+    }
+
+    /// The advisory window for credentials of this lifetime.
+    pub fn window(&self, lifetime: Duration) -> Duration {
+        self.window.unwrap_or_else(|| advisory_window(lifetime))
+    }
+
+    /// Decides about a request at `now`.
+    pub fn decide(&self, held: Option<&Held>, now: OffsetDateTime) -> Decision {
+        if let (Some(until), Some(error)) = (self.refused_until, &self.last)
+            && now < until
+        {
+            return Decision::Tell(error.clone());
+        }
+        let Some(held) = held else { return self.empty(now) };
+        if held.credentials.expired(now) {
+            return self.empty(now);
+        }
+        let fresh = now < held.credentials.expiration - self.window(held.credentials.expiration - held.issued);
+        let waiting = self.not_before.is_some_and(|at| now < at);
+        if (fresh && !self.rejected) || waiting { Decision::Hand } else { Decision::Ask }
+    }
+
+    fn empty(&self, now: OffsetDateTime) -> Decision {
+        match (&self.last, self.not_before) {
+            (Some(error), Some(at)) if now < at => Decision::Tell(error.clone()),
+            _ => Decision::Ask,
+        }
+    }
+
+    /// AWS gave new credentials.
+    pub fn succeeded(&mut self) {
+        *self = Self { backoff: self.backoff, window: self.window, ..Self::default() };
+    }
+
+    /// AWS gave none. `holding`: credentials that still hold are there.
+    pub fn failed(&mut self, error: Error, now: OffsetDateTime, holding: bool) {
+        if may_recover(&error) {
+            self.not_before = Some(now + if holding { self.backoff.holding } else { self.backoff.empty });
+            self.refused_until = None;
+        } else {
+            self.refused_until = Some(now + REFUSED_FOR);
+        }
+        self.last = Some(error);
+    }
+
+    /// A service refused these credentials: renew at the next request, though they look fresh. Stale news change nothing.
+    pub fn invalidate(&mut self, access_key_id: &str, held: Option<&Held>) {
+        if held.is_some_and(|held| held.credentials.access_key_id.as_str() == access_key_id) {
+            self.rejected = true;
+        }
+    }
+
+    /// A person asks again: no waiting.
+    pub fn forgive(&mut self) {
+        self.not_before = None;
+        self.refused_until = None;
+    }
+}
