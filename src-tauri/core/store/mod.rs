@@ -1,7 +1,9 @@
 //! What survives a restart: the AWS files, the keychain, sealed sessions, settings.
 
+mod atomic;
 pub mod aws_files;
 pub mod files;
 pub mod keychain;
 pub mod sealed_sessions;
+mod set_aside;
 pub mod settings;

@@ -1,0 +1,176 @@
+//! One thread for a keychain whose calls block, and a deadline for whoever waits.
+//!
+//! A prompt of the system can hold a call for as long as it likes. So all calls go down one lane: while the first is held
+//! up, later ones fail at once instead of filling the process with blocked threads. A call whose caller has given up is
+//! not made any more. A lane that stays blocked for minutes is left behind for a new one, a few times at most.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::oneshot;
+
+/// A lane that one call has blocked for this long is given up.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How many lanes may be left behind; each is a blocked thread.
+const MOST_LEFT_BEHIND: u8 = 4;
+
+/// What a job does with the blocking thing on its thread.
+type Job<T> = Box<dyn FnOnce(&mut T) + Send>;
+
+/// A thread that owns a `T`, and the queue to it. The thread starts with the first call.
+pub(super) struct Lane<T> {
+    make: fn() -> T,
+    deadline: Duration,
+    now: Mutex<Option<Running<T>>>,
+}
+
+struct Running<T> {
+    jobs: Sender<Job<T>>,
+    /// When the call that is being made was begun.
+    busy: Arc<Mutex<Option<Instant>>>,
+    left_behind: u8,
+}
+
+/// Nobody answered in time.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Silent;
+
+impl<T: 'static> Lane<T> {
+    pub(super) const fn new(deadline: Duration, make: fn() -> T) -> Self {
+        Self { make, deadline, now: Mutex::new(None) }
+    }
+
+    /// Runs `work` on the lane's thread and waits for it until the deadline.
+    pub(super) async fn call<R: Send + 'static>(&self, work: impl FnOnce(&mut T) -> R + Send + 'static) -> Result<R, Silent> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job<T> = Box::new(move |thing| {
+            if !reply.is_closed() {
+                // Whoever asked may have left meanwhile; then nobody needs the answer.
+                let _ = reply.send(work(thing));
+            }
+        });
+        self.send(job)?;
+        match tokio::time::timeout(self.deadline, answer).await {
+            Ok(Ok(result)) => Ok(result),
+            // The second: the thread is gone, which only a panic inside the keychain's own library can do.
+            Err(_) | Ok(Err(_)) => Err(Silent),
+        }
+    }
+
+    fn send(&self, job: Job<T>) -> Result<(), Silent> {
+        let mut now = held(&self.now);
+        let mut left_behind = 0;
+        if let Some(running) = now.as_ref() {
+            left_behind = running.left_behind;
+            let blocked = held(&running.busy).map_or(Duration::ZERO, |since| since.elapsed());
+            if blocked >= self.deadline && (blocked < PATIENCE || left_behind == MOST_LEFT_BEHIND) {
+                return Err(Silent);
+            }
+            if blocked >= self.deadline {
+                left_behind += 1;
+                *now = None;
+            }
+        }
+        let job = match now.as_ref() {
+            Some(running) => match running.jobs.send(job) {
+                Ok(()) => return Ok(()),
+                Err(unsent) => unsent.0,
+            },
+            None => job,
+        };
+        let running = self.start(left_behind).ok_or(Silent)?;
+        running.jobs.send(job).map_err(|_| Silent)?;
+        *now = Some(running);
+        Ok(())
+    }
+
+    fn start(&self, left_behind: u8) -> Option<Running<T>> {
+        let (jobs, queue): (_, Receiver<Job<T>>) = channel();
+        let busy = Arc::new(Mutex::new(None));
+        let (make, working) = (self.make, Arc::clone(&busy));
+        let run = move || {
+            let mut thing = make();
+            for job in queue {
+                *held(&working) = Some(Instant::now());
+                job(&mut thing);
+                *held(&working) = None;
+            }
+        };
+        thread::Builder::new().name("keychain".to_owned()).spawn(run).ok()?;
+        Some(Running { jobs, busy, left_behind })
+    }
+}
+
+impl<T> fmt::Debug for Lane<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lane")
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn calls_run_one_after_the_other_on_one_thing() {
+        let lane = Lane::new(Duration::from_secs(60), Vec::new);
+        let push = |n: u32| {
+            lane.call(move |list: &mut Vec<u32>| {
+                list.push(n);
+                list.len()
+            })
+        };
+        assert_eq!(push(7).await, Ok(1));
+        assert_eq!(push(8).await, Ok(2));
+        assert_eq!(lane.call(|list| list.clone()).await, Ok(vec![7, 8]));
+    }
+
+    #[tokio::test]
+    async fn while_one_call_is_held_up_later_ones_fail_at_once_and_are_never_made() {
+        let lane = Lane::new(Duration::from_millis(100), Vec::<&str>::new);
+        let (release, prompt) = channel::<()>();
+        let held_up = move |list: &mut Vec<&str>| {
+            list.push("held up");
+            let _ = prompt.recv();
+        };
+        assert_eq!(lane.call(held_up).await, Err(Silent));
+        let begun = Instant::now();
+        for _ in 0..50 {
+            assert_eq!(lane.call(|list| list.push("late")).await, Err(Silent));
+        }
+        assert!(begun.elapsed() < Duration::from_millis(100), "they waited");
+        drop(release);
+        // The prompt is answered: the lane is free again as soon as its thread notices.
+        let seen = loop {
+            match lane.call(|list| list.clone()).await {
+                Ok(seen) => break seen,
+                Err(Silent) => tokio::task::yield_now().await,
+            }
+        };
+        assert_eq!(seen, ["held up"]);
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_died_is_replaced() {
+        let lane = Lane::new(Duration::from_secs(60), || 0_u8);
+        assert_eq!(lane.call(|_| -> u8 { panic!("the library's fault") }).await, Err(Silent));
+        let answer = loop {
+            match lane.call(|n| *n).await {
+                Ok(n) => break n,
+                Err(Silent) => tokio::task::yield_now().await,
+            }
+        };
+        assert_eq!(answer, 0);
+    }
+}
