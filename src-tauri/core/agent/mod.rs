@@ -2,47 +2,56 @@
 //!
 //! A method that changes something returns `Result<()>`: what came of it is in the next snapshot, moments are on
 //! [`Agent::events`]. One-shot values (a console link, environment lines) are the exceptions, and are never logged.
+//! Here are the shape and the life of the agent; what it does is beside: `sessions`, `profiles`, `practice`.
 
-use std::{path::PathBuf, sync::Arc};
+mod asker;
+mod door;
+pub mod election;
+mod flights;
+mod issuing;
+mod practice;
+mod profiles;
+pub mod protocol;
+pub mod renewal;
+mod run;
+mod sealing;
+mod sessions;
+pub mod socket;
+mod state;
+mod view;
 
-use serde::Deserialize;
-use tokio::sync::{broadcast, watch};
-
-use crate::{
-    clock::Clock,
-    error::Result,
-    model::{
-        access_key::AccessKey,
-        arn::RoleArn,
-        mfa::{MfaCode, TotpSeed},
-        params::{ExternalId, MfaSerial, RoleSessionName, SessionDuration},
-        profile::ProfileName,
-        secret::Secret,
-        snapshot::{Event, Settings, Shell, Snapshot},
-    },
-    paths::Paths,
-    store::keychain::Keychain,
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Who asks: from the socket's peer, or the app itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asker {
-    /// The process that wants credentials; `None` for the app itself.
-    pub pid: Option<u32>,
-    /// A short name for people: `aws`, `terraform`, `Stagedoor`.
-    pub name: String,
-    /// Its executable.
-    pub executable: Option<PathBuf>,
-    /// The executable of its parent.
-    pub parent: Option<PathBuf>,
-}
+use time::OffsetDateTime;
+use tokio::sync::{Notify, broadcast, watch};
 
-impl Asker {
-    /// The window, the tray and the renewal.
-    pub fn stagedoor() -> Self {
-        Self { pid: None, name: "Stagedoor".to_owned(), executable: None, parent: None }
-    }
-}
+pub use self::{
+    asker::Asker,
+    profiles::{NewAccessKey, NewRole},
+    run::{run, serve},
+    sessions::ShownCode,
+};
+use self::{flights::Flights, renewal::Held, state::{Source, State}};
+pub use crate::deliver::console::ConsoleTarget;
+use crate::{
+    aws::{Aws, Environment},
+    clock::Clock,
+    error::{Code, Error, Result},
+    model::{
+        profile::ProfileName,
+        snapshot::{Event, Snapshot},
+    },
+    paths::Paths,
+    store::{
+        aws_files::AwsFiles,
+        keychain::{Keychain, Keys},
+        sealed_sessions::SealedSessions,
+        settings::SettingsFile,
+    },
+};
 
 /// What an agent is made of.
 #[derive(Clone, Debug)]
@@ -53,57 +62,12 @@ pub struct Parts {
     pub clock: Clock,
     /// Where keys lie.
     pub keychain: Arc<dyn Keychain>,
+    /// The variables that decide about endpoints and Regions.
+    pub environment: Environment,
     /// The `stagedoor` program that `connect` writes into `credential_process`.
     pub program: PathBuf,
     /// `false` inside the app.
     pub windowless: bool,
-}
-
-/// A new access key profile.
-#[derive(Clone, Debug, Deserialize)]
-pub struct NewAccessKey {
-    /// Created where there is none.
-    pub profile: ProfileName,
-    /// Into the keychain.
-    pub key: AccessKey,
-    /// `region`
-    pub region: Option<String>,
-    /// `mfa_serial`
-    pub mfa_serial: Option<MfaSerial>,
-}
-
-/// A new role profile.
-#[derive(Clone, Debug, Deserialize)]
-pub struct NewRole {
-    /// Must not exist yet.
-    pub profile: ProfileName,
-    /// `role_arn`
-    pub role_arn: RoleArn,
-    /// `source_profile`
-    pub source_profile: ProfileName,
-    /// `mfa_serial`
-    pub mfa_serial: Option<MfaSerial>,
-    /// `external_id`
-    pub external_id: Option<ExternalId>,
-    /// `role_session_name`
-    pub role_session_name: Option<RoleSessionName>,
-    /// `duration_seconds`
-    pub duration: Option<SessionDuration>,
-    /// `region`
-    pub region: Option<String>,
-}
-
-/// What a console link shall open.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
-pub struct ConsoleTarget {
-    /// A service's short name: `s3`, `ec2`.
-    pub service: Option<String>,
-    /// A path under the console's host, with query.
-    pub path: Option<String>,
-    /// Another Region than the profile's.
-    pub region: Option<String>,
-    /// 900 to 43200 s; left out where AWS refuses it.
-    pub duration: Option<SessionDuration>,
 }
 
 /// The one owner of state. Cheap to clone.
@@ -112,106 +76,149 @@ pub struct Agent(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    parts: Parts,
+    aws: Aws,
+    keys: Keys,
+    sealed: SealedSessions,
+    state: Mutex<State>,
+    files: Mutex<view::Read>,
+    choices: Mutex<SettingsFile>,
+    problems: Mutex<Problems>,
+    flights: Flights<ProfileName, Held>,
+    source_flights: Flights<Source, Held>,
+    practice: tokio::sync::Mutex<Option<practice::Running>>,
+    practice_view: Mutex<crate::model::snapshot::PracticeView>,
+    /// One edit of the AWS files at a time.
+    editing: tokio::sync::Mutex<()>,
+    sealing: tokio::sync::Mutex<()>,
     snapshot: watch::Sender<Arc<Snapshot>>,
     events: broadcast::Sender<Event>,
+    /// Something small changed: a snapshot soon.
+    touched: Notify,
+    /// Sessions changed: seal soon.
+    unsealed: Notify,
+    /// The renewal should look again.
+    due: Notify,
+    closing: watch::Sender<bool>,
 }
 
-#[expect(clippy::unused_async, unused_variables, reason = "the shape, before the substance")]
+/// What is wrong and concerns no single profile, by where it comes from.
+#[derive(Debug, Default)]
+struct Problems {
+    files: Option<Error>,
+    settings: Option<Error>,
+    sealed: Option<Error>,
+    keychain: Option<Error>,
+    practice: Option<Error>,
+}
+
 impl Agent {
     /// Opens the files and the sealed sessions; calls nothing on the network.
     pub async fn open(parts: Parts) -> Result<Self> {
-        todo!()
+        let (choices, settings_problem) = SettingsFile::load(&parts.paths);
+        let keys = Keys(Arc::clone(&parts.keychain));
+        let agent = Self(Arc::new(Inner {
+            aws: Aws::new(parts.clock.clone(), parts.environment.clone()),
+            sealed: SealedSessions::new(&parts.paths, keys.clone(), parts.clock.clone()),
+            keys,
+            state: Mutex::default(),
+            files: Mutex::default(),
+            choices: Mutex::new(choices),
+            problems: Mutex::new(Problems { settings: settings_problem, ..Problems::default() }),
+            flights: Flights::default(),
+            source_flights: Flights::default(),
+            practice: tokio::sync::Mutex::default(),
+            practice_view: Mutex::default(),
+            editing: tokio::sync::Mutex::default(),
+            sealing: tokio::sync::Mutex::default(),
+            snapshot: watch::Sender::new(Arc::new(view::empty(&parts))),
+            events: broadcast::Sender::new(64),
+            touched: Notify::new(),
+            unsealed: Notify::new(),
+            due: Notify::new(),
+            closing: watch::Sender::new(false),
+            parts,
+        }));
+        // A file that cannot be read is told in the snapshot; it does not keep the agent from starting.
+        let _ = agent.files();
+        agent.unseal().await;
+        agent.resume_practice().await;
+        agent.publish();
+        Ok(agent)
     }
+
     /// The truth, now and after every change.
     pub fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.0.snapshot.subscribe()
     }
+
     /// Moments.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.0.events.subscribe()
     }
-    /// Gets credentials for a profile and keeps them renewed. Fails with `mfa_code_required` when a person must give a code.
-    pub async fn start(&self, profile: &ProfileName, code: Option<MfaCode>, asker: &Asker) -> Result<()> {
-        todo!()
+
+    /// What it was made of.
+    pub fn parts(&self) -> &Parts {
+        &self.0.parts
     }
-    /// Forgets a profile's credentials.
-    pub async fn stop(&self, profile: &ProfileName) -> Result<()> {
-        todo!()
+
+    /// Asks whoever shows a window to show it.
+    pub fn show_window(&self) {
+        self.tell(Event::ShowWindow);
     }
-    /// Forgets all credentials, MFA sessions too.
-    pub async fn stop_all(&self) -> Result<()> {
-        todo!()
-    }
-    /// A federated sign-in link; a secret, good for 15 minutes.
-    pub async fn console_link(&self, profile: &ProfileName, target: &ConsoleTarget, asker: &Asker) -> Result<Secret> {
-        todo!()
-    }
-    /// A loopback URL that leads once, within a minute, to the sign-in link: safe to hand to a browser as an argument.
-    pub async fn console_door(&self, profile: &ProfileName, target: &ConsoleTarget, asker: &Asker) -> Result<String> {
-        todo!()
-    }
-    /// `export` lines for a shell.
-    pub async fn environment(&self, profile: &ProfileName, shell: Shell, asker: &Asker) -> Result<Secret> {
-        todo!()
-    }
-    /// Stores an access key in the keychain and creates its profile where there is none.
-    pub async fn add_access_key(&self, new: NewAccessKey) -> Result<()> {
-        todo!()
-    }
-    /// Writes a role profile.
-    pub async fn add_role(&self, new: NewRole) -> Result<()> {
-        todo!()
-    }
-    /// Moves the plaintext access key of a profile into the keychain, proves it with GetCallerIdentity, then clears the file.
-    pub async fn import(&self, profile: &ProfileName) -> Result<()> {
-        todo!()
-    }
-    /// Puts an imported key back into its file, byte for byte.
-    pub async fn undo_import(&self, profile: &ProfileName) -> Result<()> {
-        todo!()
-    }
-    /// Hands a profile out through `credential_process`.
-    pub async fn connect(&self, profile: &ProfileName) -> Result<()> {
-        todo!()
-    }
-    /// Gives its section back as it was.
-    pub async fn disconnect(&self, profile: &ProfileName) -> Result<()> {
-        todo!()
-    }
-    /// Whether the access key itself is handed out instead of GetSessionToken credentials.
-    pub async fn hand_out_access_key(&self, profile: &ProfileName, yes: bool) -> Result<()> {
-        todo!()
-    }
-    /// Stores the seed of an MFA device, so that nobody has to type codes.
-    pub async fn add_totp_seed(&self, serial: &MfaSerial, seed: TotpSeed) -> Result<()> {
-        todo!()
-    }
-    /// Starts the practice account and writes its profiles.
-    pub async fn start_practice(&self) -> Result<()> {
-        todo!()
-    }
-    /// Stops it and takes its profiles and keys away.
-    pub async fn stop_practice(&self) -> Result<()> {
-        todo!()
-    }
-    /// The practice user's TOTP seed as a QR code (SVG), for an authenticator app.
-    pub async fn practice_qr(&self) -> Result<String> {
-        todo!()
-    }
-    /// Stars a profile or takes the star away.
-    pub async fn set_favourite(&self, profile: &ProfileName, favourite: bool) -> Result<()> {
-        todo!()
-    }
-    /// Gives a profile one of the eight account colours.
-    pub async fn set_colour(&self, profile: &ProfileName, colour: u8) -> Result<()> {
-        todo!()
-    }
-    /// Replaces the settings.
-    pub async fn set_settings(&self, settings: Settings) -> Result<()> {
-        todo!()
-    }
-    /// Seals the sessions, frees the socket and ends; the app that takes over reads them.
+
+    /// Lets what is under way land, seals the sessions and ends: [`run`] returns, and [`Event::Ended`] is told.
     pub async fn close(&self) -> Result<()> {
-        todo!()
+        self.0.closing.send_replace(true);
+        while self.0.flights.any() || self.0.source_flights.any() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        self.pause_practice().await;
+        let sealed = self.seal().await;
+        self.tell(Event::Ended);
+        sealed
+    }
+
+    /// Whether [`Agent::close`] was called.
+    pub fn closing(&self) -> watch::Receiver<bool> {
+        self.0.closing.subscribe()
+    }
+
+    fn now(&self) -> OffsetDateTime {
+        self.0.parts.clock.now()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn choices(&self) -> MutexGuard<'_, SettingsFile> {
+        self.0.choices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn problems(&self) -> MutexGuard<'_, Problems> {
+        self.0.problems.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Both AWS files as they are now: read again only when one of them changed.
+    fn files(&self) -> Result<Arc<AwsFiles>> {
+        let mut read = self.0.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let (result, changed) = read.fresh(&self.0.parts.paths);
+        drop(read);
+        if changed {
+            self.problems().files = result.as_ref().err().cloned();
+            self.0.touched.notify_one();
+        }
+        result
+    }
+
+    fn tell(&self, event: Event) {
+        // No receiver is no error: without a window nobody listens.
+        let _ = self.0.events.send(event);
+    }
+
+    /// Remembers how the keychain answered, for the window.
+    fn keychain_said(&self, error: Option<&Error>) {
+        self.problems().keychain = error.filter(|e| matches!(e.code, Code::KeychainLocked | Code::KeychainAbsent | Code::KeychainRefused)).cloned();
     }
 }

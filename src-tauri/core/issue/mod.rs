@@ -5,6 +5,7 @@
 mod assume_role;
 mod caller_identity;
 mod federation_token;
+mod process;
 mod session_token;
 
 use aws_sdk_sts::{
@@ -17,7 +18,8 @@ pub use self::{
     assume_role::assume_role,
     caller_identity::{CallerIdentity, caller_identity},
     federation_token::federation_token,
-    session_token::session_token,
+    process::process_credentials,
+    session_token::{LONGEST_SECONDS, session_token},
 };
 use crate::{
     aws::Signer,

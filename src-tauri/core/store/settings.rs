@@ -3,7 +3,11 @@
 //! One versioned file in the config folder. Keys that this version does not know survive a rewrite, so that an older and a
 //! newer Stagedoor can share it. A file that cannot be read is set aside and reported, and the defaults hold.
 
-use std::{collections::BTreeMap, fs, io, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::PathBuf,
+};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -26,6 +30,10 @@ pub struct SettingsFile {
     pub settings: Settings,
     /// What the person chose for single profiles, by name.
     pub profiles: BTreeMap<String, ProfileChoices>,
+    /// The MFA devices whose seeds are in the keychain: it cannot be listed, so their serials are kept here.
+    pub mfa_devices: BTreeSet<String>,
+    /// The port of the practice account, while the person keeps it.
+    pub practice_port: Option<u16>,
     /// As it was read, for the keys that this version does not know.
     read: Map<String, Value>,
 }
@@ -77,7 +85,7 @@ impl SettingsFile {
             None | Some(Some(VERSION)) => {}
             Some(other) => return Err(format!("its version is {}, this Stagedoor knows {VERSION}", other.map_or("unknown".to_owned(), |v| v.to_string()))),
         }
-        Ok(Self { settings: part(&read, "settings")?, profiles: part(&read, "profiles")?, read })
+        Ok(Self { settings: part(&read, "settings")?, profiles: part(&read, "profiles")?, mfa_devices: part(&read, "mfa_devices")?, practice_port: part(&read, "practice_port")?, read })
     }
 
     fn document(&self) -> Result<Map<String, Value>, serde_json::Error> {
@@ -85,6 +93,8 @@ impl SettingsFile {
         document.insert("version".to_owned(), VERSION.into());
         let settings = over(document.remove("settings"), serde_json::to_value(&self.settings)?);
         document.insert("settings".to_owned(), settings);
+        document.insert("mfa_devices".to_owned(), serde_json::to_value(&self.mfa_devices)?);
+        document.insert("practice_port".to_owned(), serde_json::to_value(self.practice_port)?);
         let mut before = match document.remove("profiles") {
             Some(Value::Object(profiles)) => profiles,
             Some(_) | None => Map::new(),

@@ -1,0 +1,298 @@
+//! How a profile gets its credentials: which STS calls, in which order, with whose MFA code.
+//!
+//! One GetSessionToken with MFA serves every role behind the same key. Only where a single role needs more than an hour does
+//! the code go on AssumeRole itself, because a role assumed from a session token counts as chained.
+
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    Agent,
+    renewal::{Decision, Held},
+    state::{NextCode, Source, WARN_BEFORE, mark},
+};
+use crate::{
+    aws::{Signer, may_recover},
+    error::{Code, Error, Result},
+    issue::{assume_role, partition_of, process_credentials, session_token},
+    model::{
+        access_key::{AccessKey, AccessKeyId},
+        arn::Partition,
+        chain::{Base, Chain, KeyPlace},
+        mfa::MfaCode,
+        params::{MfaSerial, RoleSessionName},
+        profile::ProfileName,
+    },
+};
+
+/// A session token with less than this left is not worth a call.
+const LEFT_FOR_A_CALL: Duration = Duration::minutes(1);
+
+/// How long a caller waits for a renewal while credentials that still hold are there.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(4);
+
+/// How somebody wants credentials.
+#[derive(Clone, Debug)]
+pub(super) struct Want {
+    /// A person asks: earlier failures do not count, and what a person must do is told instead of hidden.
+    pub(super) person: bool,
+    /// What the person typed.
+    pub(super) code: Option<MfaCode>,
+}
+
+impl Want {
+    /// A program asks, or the renewal.
+    pub(super) const fn program() -> Self {
+        Self { person: false, code: None }
+    }
+}
+
+/// Credentials, and how they were come by.
+#[derive(Clone, Debug)]
+pub(super) struct Got {
+    pub(super) held: Held,
+    pub(super) chain: Chain,
+    pub(super) from_memory: bool,
+}
+
+impl Agent {
+    /// Valid credentials of a profile: from memory, or from AWS through one flight for all who ask.
+    pub(super) async fn ensure(&self, profile: &ProfileName, want: Want) -> Result<Got> {
+        let chain = self.files()?.resolve(profile)?;
+        let mark = mark(&chain);
+        let got = |held: Held, from_memory: bool| Got { held, chain: chain.clone(), from_memory };
+        let mut force = want.code.is_some() || want.person && self.ends_soon(profile, &mark);
+        if want.person
+            && let Some(session) = self.state().sessions.get_mut(profile)
+        {
+            session.renewal.forgive();
+        }
+        for _ in 0..3 {
+            let now = self.now();
+            let valid = self.state().valid(profile, &mark, now).cloned();
+            if !force {
+                match (self.state().decide(profile, &mark, now), &valid) {
+                    (Decision::Hand, Some(held)) => return Ok(got(held.clone(), true)),
+                    (Decision::Tell(error), _) => return Err(error),
+                    (Decision::Hand, None) | (Decision::Ask, _) => {}
+                }
+            }
+            let flight = self.0.flights.join(profile.clone(), || self.clone().fly(profile.clone(), chain.clone(), mark.clone(), want.clone(), force));
+            let (began, landed) = match &valid {
+                Some(held) if !want.person && held.credentials.expiration - now > super::renewal::MANDATORY_WINDOW => match tokio::time::timeout(PATIENCE, flight).await {
+                    Ok(landed) => landed,
+                    Err(_) => return Ok(got(held.clone(), true)),
+                },
+                Some(_) | None => flight.await,
+            };
+            match landed {
+                Ok(held) => return Ok(got(held, false)),
+                // Somebody else's flight lacked the code that we have.
+                Err(error) if !began && want.code.is_some() && error.code == Code::MfaCodeRequired => force = true,
+                Err(error) => {
+                    let still = self.state().valid(profile, &mark, self.now()).cloned();
+                    return match still {
+                        Some(held) if !want.person && may_recover(&error) => Ok(got(held, true)),
+                        Some(_) | None => Err(error),
+                    };
+                }
+            }
+        }
+        Err(Error::new(Code::Agent, format!("Too many programs start {profile} at once"), "Try again"))
+    }
+
+    /// A session that a person must prolong, and that ends within the time of the warning.
+    fn ends_soon(&self, profile: &ProfileName, mark: &str) -> bool {
+        let now = self.now();
+        let state = self.state();
+        let bound = state.sessions.get(profile).is_some_and(|session| session.person_from.is_some());
+        bound && state.valid(profile, mark, now).is_some_and(|held| held.credentials.expiration - now <= WARN_BEFORE)
+    }
+
+    /// One flight: looks once more, issues, and writes down what came of it.
+    async fn fly(self, profile: ProfileName, chain: Chain, mark: String, want: Want, force: bool) -> Result<Held> {
+        if !force && let Some(held) = self.landed(&profile, &mark) {
+            return Ok(held);
+        }
+        self.publish();
+        let result = self.issue(&chain, &want).await;
+        let now = self.now();
+        let result = result.and_then(|(held, person_from)| {
+            // As the SDKs do: what is over when it arrives is a failure.
+            if held.credentials.expired(now) {
+                return Err(Error::new(Code::AwsUnreachable, format!("AWS gave {profile} credentials that have ended already"), "Check this computer's clock, then try again"));
+            }
+            self.state().issued(&profile, &mark, held.clone(), person_from);
+            Ok(held)
+        });
+        if let Err(error) = &result {
+            self.state().failed(&profile, &mark, error, now);
+        }
+        self.seal_soon();
+        self.0.due.notify_one();
+        result
+    }
+
+    /// What another flight brought since the caller looked.
+    fn landed(&self, profile: &ProfileName, mark: &str) -> Option<Held> {
+        let now = self.now();
+        let state = self.state();
+        let fresh = state.decide(profile, mark, now) == Decision::Hand;
+        state.valid(profile, mark, now).filter(|_| fresh).cloned()
+    }
+
+    /// The calls themselves. The second value: from when a renewal needs a person.
+    async fn issue(&self, chain: &Chain, want: &Want) -> Result<(Held, Option<OffsetDateTime>)> {
+        let files = self.files()?;
+        let region = self.0.aws.region(&files, chain.profile.as_str(), chain.hops.first().map_or(Partition::Aws, |hop| hop.role_arn.partition()));
+        let partition = chain.hops.first().map_or_else(|| partition_of(Some(&region)), |hop| hop.role_arn.partition());
+        let config = self.0.aws.config(&files, chain.profile.as_str(), partition).await;
+        let mut signer = match &chain.base {
+            Base::AccessKey { profile, access_key_id, place, .. } => Signer::Key(self.access_key(profile, access_key_id, *place).await?),
+            Base::Process { profile, command } => {
+                let held = Held { credentials: process_credentials(profile, command, self.now()).await?, issued: self.now() };
+                if chain.hops.is_empty() {
+                    return Ok((held, None));
+                }
+                Signer::Temporary(held.credentials)
+            }
+            Base::Static { .. } | Base::Source { .. } | Base::WebIdentity { .. } | Base::IdentityCenter { .. } | Base::Login { .. } => return Err(not_yet(chain)),
+        };
+        let serial = chain.mfa_serial().cloned();
+        let mut person_from = None;
+        let mut code_for_role = None;
+        if let Signer::Key(key) = &signer {
+            if chain.hops.is_empty() || (serial.is_some() && !chain.mfa_on_role()) {
+                let source = self.session_of(chain, key, serial.as_ref(), want, &config).await?;
+                if serial.as_ref().is_some_and(|serial| !self.seed_stored(serial)) {
+                    person_from = Some(if chain.hops.is_empty() { source.issued } else { source.credentials.expiration - LEFT_FOR_A_CALL });
+                }
+                if chain.hops.is_empty() {
+                    return Ok((source, person_from));
+                }
+                signer = Signer::Temporary(source.credentials);
+            } else if let (true, Some(serial)) = (chain.mfa_on_role(), &serial) {
+                code_for_role = Some((serial.clone(), self.code(serial, want.code.as_ref()).await?));
+                person_from = (!self.seed_stored(serial)).then(|| self.now());
+            }
+        }
+        let name = self.session_name();
+        let mut issued = self.now();
+        for hop in &chain.hops {
+            let mfa = code_for_role.take();
+            issued = self.now();
+            let credentials = assume_role(&config, &signer, hop, mfa.as_ref().map(|(serial, code)| (serial, code)), &name).await;
+            signer = Signer::Temporary(credentials.map_err(|error| of_device(error, serial.as_ref()))?);
+        }
+        match signer {
+            Signer::Temporary(credentials) => Ok((Held { credentials, issued }, person_from)),
+            Signer::Key(_) => Err(not_yet(chain)),
+        }
+    }
+
+    /// The access key at the base of a chain.
+    pub(super) async fn access_key(&self, profile: &ProfileName, id: &AccessKeyId, place: KeyPlace) -> Result<AccessKey> {
+        let gone = |why: &str| {
+            Error::new(Code::NoCredentials, format!("The access key {id} of {profile} {why}"), format!("Store it again: stagedoor keys add {profile}"))
+        };
+        match place {
+            KeyPlace::File => self.files()?.plaintext_key(profile).ok_or_else(|| gone("is not complete in its file")),
+            KeyPlace::Keychain => {
+                let key = self.0.keys.access_key(id).await;
+                self.keychain_said(key.as_ref().err());
+                key?.ok_or_else(|| gone("is not in the keychain"))
+            }
+        }
+    }
+
+    /// GetSessionToken of a chain's key: the one that is there, or a new one.
+    async fn session_of(&self, chain: &Chain, key: &AccessKey, serial: Option<&MfaSerial>, want: &Want, config: &aws_config::SdkConfig) -> Result<Held> {
+        let source = Source { key: key.id.clone(), mfa_serial: serial.map(|s| s.as_str().to_owned()) };
+        let plain = chain.hops.is_empty();
+        let usable = |agent: &Self| {
+            let now = agent.now();
+            let state = agent.state();
+            // A plain profile's session is this very one, so it is renewed in time; for a role it only has to last for the call.
+            state.source(&source, now, LEFT_FOR_A_CALL).filter(|held| !plain || now < held.due()).cloned()
+        };
+        if want.code.is_none()
+            && let Some(held) = usable(self)
+        {
+            return Ok(held);
+        }
+        let seconds = chain.session_duration.filter(|_| plain).map_or_else(|| self.choices().settings.mfa_session_seconds, crate::model::params::SessionDuration::seconds);
+        let make = || {
+            let (agent, source, key, serial, code, config) = (self.clone(), source.clone(), key.clone(), serial.cloned(), want.code.clone(), config.clone());
+            async move {
+                let code = match &serial {
+                    Some(serial) => Some(agent.code(serial, code.as_ref()).await?),
+                    None => None,
+                };
+                let issued = agent.now();
+                let credentials = session_token(&config, &key, serial.as_ref().zip(code.as_ref()), seconds).await;
+                let held = Held { credentials: credentials.map_err(|error| of_device(error, serial.as_ref()))?, issued };
+                agent.state().sources.insert(source, held.clone());
+                Ok(held)
+            }
+        };
+        match self.0.source_flights.join(source.clone(), make).await {
+            (false, Err(error)) if error.code == Code::MfaCodeRequired && want.code.is_some() => self.0.source_flights.join(source.clone(), make).await.1,
+            (_, result) => result,
+        }
+    }
+
+    /// A code that was never used: the typed one, or the next of the stored seed.
+    async fn code(&self, serial: &MfaSerial, typed: Option<&MfaCode>) -> Result<MfaCode> {
+        if let Some(typed) = typed {
+            let now = self.now();
+            return self.state().use_typed(serial, typed.clone(), now);
+        }
+        if !self.seed_stored(serial) {
+            return Err(Error::mfa_code_required(serial.as_str()));
+        }
+        let seed = self.0.keys.totp_seed(serial).await;
+        self.keychain_said(seed.as_ref().err());
+        let Some(seed) = seed? else { return Err(Error::mfa_code_required(serial.as_str())) };
+        loop {
+            let now = self.now();
+            let next = self.state().use_seed(serial, &seed, now);
+            match next {
+                NextCode::Code(code) => return Ok(code),
+                NextCode::Wait(until) => self.0.parts.clock.sleep_until(until).await,
+            }
+        }
+    }
+
+    /// Whether nobody has to be asked for this device's codes.
+    pub(super) fn seed_stored(&self, serial: &MfaSerial) -> bool {
+        self.choices().mfa_devices.contains(serial.as_str())
+    }
+
+    /// The session name where a profile names none: CloudTrail shows it as the one who did it.
+    fn session_name(&self) -> RoleSessionName {
+        let environment = &self.0.aws.environment;
+        let user = environment.get("USER").or_else(|| environment.get("USERNAME")).unwrap_or_default();
+        let user: String = user.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(40).collect();
+        let name = if user.is_empty() { "stagedoor".to_owned() } else { format!("stagedoor-{user}") };
+        RoleSessionName::parse(&name).or_else(|_| RoleSessionName::parse("stagedoor")).unwrap_or_else(|_| unreachable!("a constant that is valid"))
+    }
+}
+
+/// Says which device a refusal of its code is about.
+fn of_device(error: Error, serial: Option<&MfaSerial>) -> Error {
+    match (error.code, serial) {
+        (Code::MfaCodeRefused, Some(serial)) => Error { mfa_serial: Some(serial.as_str().to_owned()), ..error },
+        _ => error,
+    }
+}
+
+fn not_yet(chain: &Chain) -> Error {
+    let (what, instead) = match &chain.base {
+        Base::Static { .. } => ("temporary credentials that another tool wrote into the file", "Use an access key or a role as its source, or let that tool go on serving it"),
+        Base::Source { .. } => ("credentials of the environment, a container or an instance", "Use an access key as its source"),
+        Base::WebIdentity { .. } => ("a web identity token", "The AWS tools read this profile themselves"),
+        Base::IdentityCenter { .. } => ("IAM Identity Center", "Sign in with: aws sso login; the AWS tools read this profile themselves"),
+        Base::Login { .. } => ("an aws login session", "Sign in with: aws login; the AWS tools read this profile themselves"),
+        Base::AccessKey { .. } | Base::Process { .. } => ("this", "Run: stagedoor resolve PROFILE"),
+    };
+    Error::new(Code::NotSupported, format!("{} gets its credentials from {what}, which this version of Stagedoor cannot start", chain.profile), instead)
+}

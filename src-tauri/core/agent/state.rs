@@ -1,0 +1,211 @@
+//! All that the agent remembers, and the transitions between: pure, with the time as an argument.
+//!
+//! Nothing here calls, sleeps or locks. What a person sees of it is made in `view`.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use time::{Duration, OffsetDateTime};
+
+use super::renewal::{Decision, Held, Renewal};
+use crate::{
+    error::{Code, Error},
+    model::{
+        access_key::AccessKeyId,
+        chain::Chain,
+        mfa::{MfaCode, TotpSeed},
+        params::MfaSerial,
+        profile::ProfileName,
+        snapshot::{ActivityView, SessionState},
+    },
+};
+
+/// A person is told this long before an MFA-bound session ends.
+pub(super) const WARN_BEFORE: Duration = Duration::minutes(10);
+
+/// How many lines of activity a profile keeps.
+const ACTIVITY: usize = 20;
+
+/// A typed code is remembered this long: AWS accepts one for a step before and after its own.
+const CODE_REMEMBERED: Duration = Duration::seconds(150);
+
+/// Whose GetSessionToken: one session serves every role behind the same key and device.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Source {
+    pub(super) key: AccessKeyId,
+    pub(super) mfa_serial: Option<String>,
+}
+
+/// One profile's session.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Session {
+    /// What it was issued for; another chain is another session.
+    pub(super) mark: String,
+    pub(super) held: Option<Held>,
+    pub(super) renewal: Renewal,
+    pub(super) error: Option<Error>,
+    pub(super) delivered: BTreeSet<String>,
+    /// From when a person's code is needed for a renewal; `None`: never.
+    pub(super) person_from: Option<OffsetDateTime>,
+    /// The expiration that a warning was given for.
+    pub(super) warned: Option<OffsetDateTime>,
+}
+
+/// The codes of one device that were used.
+#[derive(Clone, Debug, Default)]
+struct Used {
+    step: i64,
+    codes: Vec<(MfaCode, OffsetDateTime)>,
+}
+
+/// What an MFA device can give now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NextCode {
+    /// This code, which is hereby used.
+    Code(MfaCode),
+    /// The seed's current code was used: wait until then.
+    Wait(OffsetDateTime),
+}
+
+/// Everything.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) sessions: BTreeMap<ProfileName, Session>,
+    pub(super) sources: BTreeMap<Source, Held>,
+    used: BTreeMap<String, Used>,
+    pub(super) activity: BTreeMap<ProfileName, VecDeque<ActivityView>>,
+}
+
+/// What names a chain: it changes when anything that leads to other credentials changes.
+pub(super) fn mark(chain: &Chain) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(format!("{chain:?}").as_bytes());
+    digest.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+impl State {
+    /// What to do with a request for a profile whose chain has this mark.
+    pub(super) fn decide(&self, profile: &ProfileName, mark: &str, now: OffsetDateTime) -> Decision {
+        match self.sessions.get(profile).filter(|session| session.mark == mark) {
+            Some(session) => session.renewal.decide(session.held.as_ref(), now),
+            None => Decision::Ask,
+        }
+    }
+
+    /// Credentials that may be handed out now: those of this chain that have not expired.
+    pub(super) fn valid(&self, profile: &ProfileName, mark: &str, now: OffsetDateTime) -> Option<&Held> {
+        let session = self.sessions.get(profile).filter(|session| session.mark == mark)?;
+        session.held.as_ref().filter(|held| !held.credentials.expired(now))
+    }
+
+    /// AWS gave credentials.
+    pub(super) fn issued(&mut self, profile: &ProfileName, mark: &str, held: Held, person_from: Option<OffsetDateTime>) {
+        let session = self.sessions.entry(profile.clone()).or_default();
+        if session.mark != mark {
+            *session = Session { mark: mark.to_owned(), ..Session::default() };
+        }
+        session.held = Some(held);
+        session.error = None;
+        session.person_from = person_from;
+        session.renewal.succeeded();
+    }
+
+    /// AWS gave none. Without anything to show for it a profile that only waits for a person keeps no trace.
+    pub(super) fn failed(&mut self, profile: &ProfileName, mark: &str, error: &Error, now: OffsetDateTime) {
+        let person = matches!(error.code, Code::MfaCodeRequired | Code::MfaCodeRefused | Code::InvalidValue);
+        let known = self.sessions.get(profile).is_some_and(|session| session.mark == mark);
+        if person && !known {
+            return;
+        }
+        let session = self.sessions.entry(profile.clone()).or_default();
+        if session.mark != mark {
+            *session = Session { mark: mark.to_owned(), ..Session::default() };
+        }
+        let holding = session.held.as_ref().is_some_and(|held| !held.credentials.expired(now));
+        if !holding {
+            session.held = None;
+        }
+        session.error = Some(error.clone());
+        // A code that was refused concerns the one who typed it, not the tools that come next.
+        if !person {
+            session.renewal.failed(error.clone(), now, holding);
+        }
+    }
+
+    /// How a session stands.
+    pub(super) fn stands(session: &Session, now: OffsetDateTime) -> SessionState {
+        if session.held.as_ref().is_some_and(|held| !held.credentials.expired(now)) { SessionState::Active } else { SessionState::Failed }
+    }
+
+    /// The GetSessionToken session of a source, if it holds for at least `left` more.
+    pub(super) fn source(&self, source: &Source, now: OffsetDateTime, left: Duration) -> Option<&Held> {
+        self.sources.get(source).filter(|held| held.credentials.expiration - now > left)
+    }
+
+    /// Uses a typed code, or refuses it because it was used.
+    pub(super) fn use_typed(&mut self, serial: &MfaSerial, code: MfaCode, now: OffsetDateTime) -> Result<MfaCode, Error> {
+        let used = self.used.entry(serial.as_str().to_owned()).or_default();
+        used.codes.retain(|(_, at)| now - *at < CODE_REMEMBERED);
+        if used.codes.iter().any(|(old, _)| *old == code) {
+            return Err(Error {
+                mfa_serial: Some(serial.as_str().to_owned()),
+                ..Error::new(
+                    Code::MfaCodeRefused,
+                    format!("That code of {} was used already", serial.as_str()),
+                    "A code works once: wait until the device shows the next one",
+                )
+            });
+        }
+        used.codes.push((code.clone(), now));
+        used.step = used.step.max(TotpSeed::step(now));
+        Ok(code)
+    }
+
+    /// The next unused code of a stored seed.
+    pub(super) fn use_seed(&mut self, serial: &MfaSerial, seed: &TotpSeed, now: OffsetDateTime) -> NextCode {
+        let used = self.used.entry(serial.as_str().to_owned()).or_default();
+        let step = TotpSeed::step(now);
+        if step <= used.step {
+            let next = (used.step + 1) * crate::model::mfa::STEP_SECONDS;
+            return NextCode::Wait(OffsetDateTime::from_unix_timestamp(next).unwrap_or(now + Duration::seconds(30)));
+        }
+        used.step = step;
+        let code = seed.code(step);
+        used.codes.push((code.clone(), now));
+        NextCode::Code(code)
+    }
+
+    /// The last used step of each device, for sealing.
+    pub(super) fn used_steps(&self) -> BTreeMap<String, i64> {
+        self.used.iter().map(|(serial, used)| (serial.clone(), used.step)).collect()
+    }
+
+    /// Takes the used steps of an earlier run over.
+    pub(super) fn remember_steps(&mut self, steps: BTreeMap<String, i64>) {
+        for (serial, step) in steps {
+            let used = self.used.entry(serial).or_default();
+            used.step = used.step.max(step);
+        }
+    }
+
+    /// Writes a line into a profile's activity.
+    pub(super) fn note(&mut self, profile: &ProfileName, line: ActivityView) {
+        let lines = self.activity.entry(profile.clone()).or_default();
+        lines.push_front(line);
+        lines.truncate(ACTIVITY);
+    }
+
+    /// Drops what has expired: sessions that nobody renewed, and sources.
+    pub(super) fn sweep(&mut self, now: OffsetDateTime) -> bool {
+        let before = self.sources.len();
+        self.sources.retain(|_, held| !held.credentials.expired(now));
+        let mut changed = self.sources.len() != before;
+        for session in self.sessions.values_mut() {
+            if session.held.as_ref().is_some_and(|held| held.credentials.expired(now)) {
+                session.held = None;
+                session.error.get_or_insert_with(|| Error::new(Code::AwsRefused, "The session has ended", "Start the profile again"));
+                changed = true;
+            }
+        }
+        changed
+    }
+}

@@ -1,0 +1,271 @@
+//! The snapshot: what the state, the files and the settings look like to a person.
+//!
+//! What only the files decide is made once per change of the files; sessions, choices and activity are laid over it.
+
+use std::{
+    path::Path,
+    sync::{Arc, PoisonError},
+    time::SystemTime,
+};
+
+use super::{
+    Agent, Parts,
+    state::{Source, State},
+};
+use crate::{
+    error::{Code, Result},
+    issue::LONGEST_SECONDS,
+    model::{
+        chain::{Base, Chain, KeyPlace},
+        params::SessionDuration,
+        profile::{Profile, ProfileKind, ProfileName},
+        snapshot::{
+            AgentView, ChainView, FilesView, HopView, KeyView, KeychainView, PracticeView, ProfileView, SessionState, SessionTokenView, SessionView, Settings, Snapshot,
+        },
+    },
+    paths::Paths,
+    store::{aws_files::AwsFiles, settings::SettingsFile},
+};
+
+/// The files as last read.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    stamp: Option<[Stamp; 2]>,
+    files: Option<Result<Arc<AwsFiles>>>,
+    /// What only the files decide, by the order of the files.
+    base: Arc<Vec<(ProfileView, Option<Chain>)>>,
+}
+
+/// Changes whenever a file does.
+type Stamp = Option<(SystemTime, u64, u64)>;
+
+fn stamp(path: &Path) -> Stamp {
+    let metadata = std::fs::metadata(path).ok()?;
+    #[cfg(unix)]
+    let id = std::os::unix::fs::MetadataExt::ino(&metadata);
+    #[cfg(not(unix))]
+    let id = 0;
+    Some((metadata.modified().ok()?, metadata.len(), id))
+}
+
+impl Read {
+    /// The files as they are now, and whether they changed since the last look.
+    pub(super) fn fresh(&mut self, paths: &Paths) -> (Result<Arc<AwsFiles>>, bool) {
+        let now = [stamp(&paths.aws_config), stamp(&paths.aws_credentials)];
+        if let Some(files) = &self.files
+            && self.stamp == Some(now)
+        {
+            return (files.clone(), false);
+        }
+        let files = AwsFiles::read(paths).map(Arc::new);
+        if let Ok(files) = &files {
+            self.base = Arc::new(files.profiles().iter().map(|profile| base_view(files, profile)).collect());
+        }
+        (self.stamp, self.files) = (Some(now), Some(files.clone()));
+        (files, true)
+    }
+}
+
+impl Agent {
+    /// Makes a snapshot and tells everybody.
+    pub(super) fn publish(&self) {
+        let _ = self.files();
+        let (base, files) = {
+            let read = self.0.files.lock().unwrap_or_else(PoisonError::into_inner);
+            (Arc::clone(&read.base), read.files.clone().and_then(Result::ok))
+        };
+        let now = self.now();
+        let mut snapshot = empty(&self.0.parts);
+        {
+            let (state, choices) = (self.state(), self.choices());
+            snapshot.profiles = base.iter().map(|(view, chain)| self.laid_over(view.clone(), chain.as_ref(), &state, &choices, now)).collect();
+            snapshot.settings = choices.settings.clone();
+        }
+        snapshot.practice = self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        {
+            let problems = self.problems();
+            snapshot.keychain.error.clone_from(&problems.keychain);
+            snapshot.problems = [&problems.files, &problems.settings, &problems.sealed, &problems.practice].into_iter().flatten().cloned().collect();
+        }
+        if let Some(files) = files {
+            snapshot.files.found = files.found();
+            snapshot.files.readable_by_others = files.readable_by_others();
+            snapshot.problems.extend(files.problems().iter().cloned());
+        }
+        self.0.snapshot.send_modify(|current| {
+            snapshot.revision = current.revision + 1;
+            *current = Arc::new(snapshot);
+        });
+    }
+
+    fn laid_over(&self, mut view: ProfileView, chain: Option<&Chain>, state: &State, choices: &SettingsFile, now: time::OffsetDateTime) -> ProfileView {
+        if let Some(own) = choices.profiles.get(view.name.as_str()) {
+            view.favourite = own.favourite;
+            view.tags.clone_from(&own.tags);
+            view.last_used = own.last_used;
+            if let Some(colour) = own.colour {
+                view.colour = colour;
+            }
+        }
+        if let (Some(chain), Some(drawn)) = (chain, &mut view.chain) {
+            drawn.mfa_seed_stored = drawn.mfa_serial.as_ref().is_some_and(|serial| choices.mfa_devices.contains(serial));
+            if drawn.mfa_seed_stored {
+                drawn.needs.retain(|need| need != "mfa_code");
+            }
+            if let (Some(token), Base::AccessKey { access_key_id, .. }) = (&mut drawn.session_token, &chain.base) {
+                let source = Source { key: access_key_id.clone(), mfa_serial: token.mfa_serial.clone() };
+                token.expiration = state.source(&source, now, time::Duration::ZERO).map(|held| held.credentials.expiration);
+                if !chain.hops.is_empty() {
+                    token.duration_seconds = choices.settings.mfa_session_seconds;
+                }
+                if token.expiration.is_some() && token.mfa_serial.is_some() && !chain.hops.is_empty() {
+                    drawn.needs.retain(|need| need != "mfa_code");
+                }
+            }
+        }
+        view.activity = state.activity.get(&view.name).map(|lines| lines.iter().cloned().collect()).unwrap_or_default();
+        view.session = self.session_view(&view.name, chain, state, now);
+        if let Some(account) = view.session.as_ref().and_then(|_| state.sessions.get(&view.name)?.held.as_ref()?.credentials.account_id.clone()) {
+            view.account_id = Some(account);
+        }
+        view
+    }
+
+    fn session_view(&self, name: &ProfileName, chain: Option<&Chain>, state: &State, now: time::OffsetDateTime) -> Option<SessionView> {
+        let flying = self.0.flights.has(name);
+        let mark = chain.map(super::state::mark);
+        let session = state.sessions.get(name).filter(|session| mark.as_ref().is_none_or(|mark| *mark == session.mark));
+        if session.is_none() && !flying {
+            return None;
+        }
+        let held = session.and_then(|session| session.held.as_ref()).filter(|held| !held.credentials.expired(now));
+        let standing = session.map_or(SessionState::Starting, |session| State::stands(session, now));
+        let person_from = session.and_then(|session| session.person_from);
+        Some(SessionView {
+            state: if flying && standing == SessionState::Failed { SessionState::Starting } else { standing },
+            issued: held.map(|held| held.issued),
+            expiration: held.map(|held| held.credentials.expiration),
+            renews_at: held.map(super::renewal::Held::due).filter(|due| person_from.is_none_or(|from| from > *due)),
+            needs_person_at: person_from.and_then(|_| held.map(|held| held.credentials.expiration)),
+            access_key_id: held.map(|held| held.credentials.access_key_id.clone()),
+            arn: held.and_then(|held| held.credentials.arn.clone()),
+            delivered: session.map(|session| session.delivered.iter().cloned().collect()).unwrap_or_default(),
+            error: session.and_then(|session| session.error.clone()),
+        })
+    }
+}
+
+/// A snapshot before anything was read.
+pub(super) fn empty(parts: &Parts) -> Snapshot {
+    let paths = &parts.paths;
+    Snapshot {
+        revision: 0,
+        profiles: Vec::new(),
+        files: FilesView {
+            config_path: paths.aws_config.display().to_string(),
+            credentials_path: paths.aws_credentials.display().to_string(),
+            found: false,
+            readable_by_others: false,
+        },
+        keychain: KeychainView { name: parts.keychain.name(), error: None },
+        agent: AgentView { version: env!("CARGO_PKG_VERSION").to_owned(), windowless: parts.windowless, program: parts.program.display().to_string() },
+        practice: PracticeView::default(),
+        settings: Settings::default(),
+        problems: Vec::new(),
+    }
+}
+
+fn base_view(files: &AwsFiles, profile: &Profile) -> (ProfileView, Option<Chain>) {
+    let name = ProfileName::new(&profile.name);
+    let (chain, error) = match files.resolve(&name) {
+        Ok(chain) => (Some(chain), None),
+        Err(error) => (None, Some(error)),
+    };
+    let role = chain.as_ref().and_then(|chain| chain.hops.last()).map(|hop| &hop.role_arn);
+    let account_id = role.map(|role| role.account_id().to_owned()).or_else(|| profile.get("aws_account_id").or_else(|| profile.get("sso_account_id")).map(str::to_owned));
+    let key = chain.as_ref().and_then(|chain| match &chain.base {
+        Base::AccessKey { profile, access_key_id, place, .. } if *profile == name => Some(KeyView { access_key_id: access_key_id.clone(), place: *place }),
+        _ => None,
+    });
+    // A role profile with a plaintext key of its own shows the key, so that it can be moved.
+    let key = key.or_else(|| files.plaintext_key(&name).map(|key| KeyView { access_key_id: key.id, place: KeyPlace::File }));
+    let view = ProfileView {
+        kind: profile.kind(),
+        region: profile.get("region").map(str::to_owned),
+        role_arn: profile.get("role_arn").map(str::to_owned),
+        role_name: role.map(|role| role.role_name().to_owned()),
+        source_profile: profile.get("source_profile").map(ProfileName::new),
+        colour: colour(account_id.as_deref().unwrap_or(&profile.name)),
+        account_id,
+        tags: Vec::new(),
+        favourite: false,
+        last_used: None,
+        connected: profile.connected,
+        practice: profile.get("stagedoor_practice").is_some(),
+        key,
+        hand_out_access_key: chain.as_ref().is_some_and(|chain| chain.hand_out_access_key),
+        chain: chain.as_ref().map(chain_view),
+        error: error.filter(|error| profile.kind() != ProfileKind::Unresolved || error.code != Code::NoCredentials),
+        session: None,
+        activity: Vec::new(),
+        name,
+    };
+    (view, chain)
+}
+
+/// One of the eight account colours, the same for an account everywhere.
+fn colour(of: &str) -> u8 {
+    let sum = of.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+    u8::try_from(sum % 8).unwrap_or(0) + 1
+}
+
+fn chain_view(chain: &Chain) -> ChainView {
+    let (kind, detail) = match &chain.base {
+        Base::AccessKey { .. } => ("access_key", None),
+        Base::Static { .. } => ("static", None),
+        Base::Process { command, .. } => ("process", Some(command.clone())),
+        Base::Source { credential_source, .. } => ("source", Some(credential_source.clone())),
+        Base::WebIdentity { token_file, .. } => ("web_identity", Some(token_file.clone())),
+        Base::IdentityCenter { sso_session, .. } => ("identity_center", Some(sso_session.clone())),
+        Base::Login { .. } => ("login", None),
+    };
+    let key = match &chain.base {
+        Base::AccessKey { access_key_id, .. } | Base::Static { access_key_id, .. } => Some(access_key_id.clone()),
+        Base::Process { .. } | Base::Source { .. } | Base::WebIdentity { .. } | Base::IdentityCenter { .. } | Base::Login { .. } => None,
+    };
+    let serial = chain.mfa_serial().map(|serial| serial.as_str().to_owned());
+    let plain = chain.hops.is_empty() && matches!(chain.base, Base::AccessKey { .. });
+    let through_session = matches!(chain.base, Base::AccessKey { .. }) && serial.is_some() && !chain.mfa_on_role();
+    let session_token = (plain || through_session).then(|| SessionTokenView {
+        mfa_serial: serial.clone(),
+        duration_seconds: chain.session_duration.filter(|_| plain).map_or_else(|| Settings::default().mfa_session_seconds, SessionDuration::seconds),
+        longest_seconds: LONGEST_SECONDS,
+        expiration: None,
+    });
+    let chained = |index: usize| index > 0 || through_session || !matches!(chain.base, Base::AccessKey { .. });
+    let hop_view = |(index, hop): (usize, &crate::model::chain::Hop)| HopView {
+        profile: hop.profile.clone(),
+        role_arn: hop.role_arn.to_string(),
+        role_name: hop.role_arn.role_name().to_owned(),
+        account_id: hop.role_arn.account_id().to_owned(),
+        external_id: hop.external_id.as_ref().map(|id| id.as_str().to_owned()),
+        mfa_code: index == 0 && chain.mfa_on_role(),
+        mfa_session: index == 0 && through_session,
+        role_session_name: hop.role_session_name.as_ref().map(|name| name.as_str().to_owned()),
+        duration_seconds: hop.duration.unwrap_or(SessionDuration::HOUR).seconds(),
+        longest_seconds: if chained(index) { 3600 } else { 43200 },
+    };
+    ChainView {
+        base_kind: kind.to_owned(),
+        base_profile: chain.base.profile().clone(),
+        base_access_key_id: key,
+        base_detail: detail,
+        session_token,
+        hops: chain.hops.iter().enumerate().map(hop_view).collect(),
+        longest_seconds: chain.longest_seconds(),
+        needs: chain.needs().into_iter().map(str::to_owned).collect(),
+        mfa_serial: serial,
+        mfa_seed_stored: false,
+    }
+}
+
