@@ -1,6 +1,7 @@
 //! Where a profile's credentials come from, as data, before any call: one base, then role hops.
 
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use super::{
     access_key::AccessKeyId,
@@ -133,6 +134,58 @@ impl Base {
             | Self::Login { profile } => profile,
         }
     }
+
+    /// Its kind on the wire.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::AccessKey { .. } => "access_key",
+            Self::Static { .. } => "static",
+            Self::Process { .. } => "process",
+            Self::Source { .. } => "environment",
+            Self::WebIdentity { .. } => "web_identity",
+            Self::IdentityCenter { .. } => "identity_center",
+            Self::Login { .. } => "login",
+        }
+    }
+
+    /// Whether a role assumed from it certainly counts as chained: its credentials are a session already.
+    fn is_session(&self) -> bool {
+        match self {
+            Self::AccessKey { .. } | Self::Process { .. } => false,
+            Self::Source { credential_source, .. } => credential_source != "Environment",
+            Self::Static { .. } | Self::WebIdentity { .. } | Self::IdentityCenter { .. } | Self::Login { .. } => true,
+        }
+    }
+
+    fn json(&self) -> Value {
+        let mut json = json!({ "kind": self.kind(), "profile": self.profile() });
+        let (key, value) = match self {
+            Self::AccessKey { access_key_id, .. } | Self::Static { access_key_id, .. } => ("access_key_id", access_key_id.as_str()),
+            Self::Process { command, .. } => ("command", command.as_str()),
+            Self::Source { credential_source, .. } => ("credential_source", credential_source.as_str()),
+            Self::WebIdentity { token_file, .. } => ("web_identity_token_file", token_file.as_str()),
+            Self::IdentityCenter { sso_session, .. } => ("sso_session", sso_session.as_str()),
+            Self::Login { .. } => return json,
+        };
+        json[key] = value.into();
+        json
+    }
+}
+
+impl Hop {
+    fn json(&self) -> Value {
+        let mut json = Map::new();
+        json.insert("profile".to_owned(), json!(self.profile));
+        json.insert("role_arn".to_owned(), json!(self.role_arn));
+        let optional = [
+            ("external_id", self.external_id.as_ref().map(|value| json!(value))),
+            ("mfa_serial", self.mfa_serial.as_ref().map(|value| json!(value))),
+            ("role_session_name", self.role_session_name.as_ref().map(|value| json!(value))),
+            ("duration_seconds", self.duration.map(|value| json!(value))),
+        ];
+        json.extend(optional.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
+        Value::Object(json)
+    }
 }
 
 impl Chain {
@@ -141,7 +194,12 @@ impl Chain {
         if self.hops.is_empty() {
             match &self.base {
                 Base::AccessKey { mfa_serial, .. } => mfa_serial.as_ref(),
-                _ => None,
+                Base::Static { .. }
+                | Base::Process { .. }
+                | Base::Source { .. }
+                | Base::WebIdentity { .. }
+                | Base::IdentityCenter { .. }
+                | Base::Login { .. } => None,
             }
         } else {
             self.hops.iter().find_map(|hop| hop.mfa_serial.as_ref())
@@ -152,5 +210,43 @@ impl Chain {
     /// after an hour, so the one role of a chain that needs more takes the code directly.
     pub fn mfa_on_role(&self) -> bool {
         matches!(&self.hops[..], [hop] if hop.mfa_serial.is_some() && hop.duration.is_some_and(|d| d > SessionDuration::HOUR))
+    }
+
+    /// The longest that the hop at `index` can last, in seconds: an hour when it is chained, also when it is called with
+    /// the session of an MFA code; else twelve hours (the role itself may allow less).
+    pub fn longest_hop_seconds(&self, index: usize) -> u32 {
+        let mfa_session = self.mfa_serial().is_some() && !self.mfa_on_role();
+        let chained = index > 0 || mfa_session || self.base.is_session();
+        if chained { SessionDuration::HOUR.seconds() } else { SessionDuration::LONGEST.seconds() }
+    }
+
+    /// The longest that the whole can last, in seconds. A plain access key's GetSessionToken: 36 hours.
+    pub fn longest_seconds(&self) -> u32 {
+        match (self.hops.len().checked_sub(1), &self.base) {
+            (Some(last), _) => self.longest_hop_seconds(last),
+            (None, Base::AccessKey { .. }) => 129_600,
+            (
+                None,
+                Base::Static { .. } | Base::Process { .. } | Base::Source { .. } | Base::WebIdentity { .. } | Base::IdentityCenter { .. } | Base::Login { .. },
+            ) => SessionDuration::LONGEST.seconds(),
+        }
+    }
+
+    /// What a person must give before it starts.
+    pub fn needs(&self) -> Vec<&'static str> {
+        let code = self.mfa_serial().map(|_| "mfa_code");
+        let sign_in = matches!(self.base, Base::IdentityCenter { .. } | Base::Login { .. }).then_some("sign_in");
+        code.into_iter().chain(sign_in).collect()
+    }
+
+    /// The answer of `stagedoor resolve --json`.
+    pub fn json(&self) -> Value {
+        json!({
+            "profile": self.profile,
+            "base": self.base.json(),
+            "hops": self.hops.iter().map(Hop::json).collect::<Vec<_>>(),
+            "longest_seconds": self.longest_seconds(),
+            "needs": self.needs(),
+        })
     }
 }

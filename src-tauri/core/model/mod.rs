@@ -9,5 +9,6 @@ pub mod credentials;
 pub mod mfa;
 pub mod params;
 pub mod profile;
+pub mod resolve;
 pub mod secret;
 pub mod snapshot;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// The name of a profile. Any text without line breaks that is not empty; AWS itself allows `A-Z a-z 0-9 - / . % @ _ : +`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -14,6 +15,12 @@ impl ProfileName {
     /// A name as somebody asked for it; whether there is such a profile is another question.
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())
+    }
+
+    /// The one that the environment selects: `AWS_PROFILE`, else `default`.
+    pub fn selected(env: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name: &str| env(name).filter(|value| !value.is_empty());
+        Self(set("AWS_PROFILE").or_else(|| set("AWS_DEFAULT_PROFILE")).unwrap_or_else(|| "default".to_owned()))
     }
 
     /// As text.
@@ -66,11 +73,56 @@ pub struct Profile {
     pub connected: bool,
     /// The secret access key lies in one of the files as plain text.
     pub plaintext_key: bool,
+    /// A session token lies in one of the files: the credentials there are temporary.
+    pub session_token: bool,
 }
 
 impl Profile {
-    /// One effective property.
+    /// One effective property; an empty one counts as absent.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.properties.get(key).map(String::as_str)
+        self.properties.get(key).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// What it is, by its properties alone and in the order in which the SDKs look.
+    pub fn kind(&self) -> ProfileKind {
+        let has = |key: &str| self.get(key).is_some();
+        if has("web_identity_token_file") {
+            ProfileKind::WebIdentity
+        } else if has("role_arn") {
+            ProfileKind::Role
+        } else if has("credential_source") {
+            ProfileKind::Environment
+        } else if ["sso_session", "sso_start_url"].into_iter().any(has) {
+            ProfileKind::IdentityCenter
+        } else if has("login_session") {
+            ProfileKind::Login
+        } else if has("credential_process") {
+            ProfileKind::Process
+        } else if has("stagedoor_access_key_id") || has("aws_access_key_id") {
+            ProfileKind::AccessKey
+        } else {
+            ProfileKind::Unresolved
+        }
+    }
+
+    /// The 12 digits of its account, as far as the files tell.
+    pub fn account_id(&self) -> Option<&str> {
+        let of_arn = |key| self.get(key).and_then(|arn| arn.split(':').nth(4)).filter(|id| !id.is_empty());
+        of_arn("role_arn").or_else(|| self.get("aws_account_id")).or_else(|| self.get("sso_account_id")).or_else(|| of_arn("login_session"))
+    }
+
+    /// An entry of `stagedoor profiles --json`, but for its session.
+    pub fn json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "kind": self.kind(),
+            "region": self.get("region"),
+            "account_id": self.account_id(),
+            "role_arn": self.get("role_arn"),
+            "source_profile": self.get("source_profile"),
+            "connected": self.connected,
+            "session": null,
+            "properties": self.properties,
+        })
     }
 }

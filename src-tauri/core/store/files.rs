@@ -1,1 +1,237 @@
-//! Files as they must be written: atomic, mode 0600, links followed.
+//! Files as they must be written: whole or not at all, for their owner only, through symbolic links.
+//!
+//! The one place that writes files. A new text goes to a temporary file in the same folder, is flushed to the disk and
+//! takes the old one's place by a rename; whatever fails on the way, a full disk above all, leaves the old file as it was.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use crate::error::{Code, Error, Result};
+
+/// The longest way through symbolic links that is followed, as in Linux.
+const LINKS: usize = 40;
+
+/// Reads a text file. `None` when there is none; an error with a hint when it is a folder, unreadable or not UTF-8.
+pub fn read_text(path: &Path) -> Result<Option<String>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => return Ok(None),
+        Err(error) => return Err(cannot_read(path, &error)),
+    };
+    String::from_utf8(bytes).map(Some).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let mut bytes = error.into_bytes();
+        zeroize::Zeroize::zeroize(&mut bytes);
+        Error::new(
+            Code::File,
+            format!("{} is not UTF-8 text (line {line})", path.display()),
+            "Open it in an editor and save it as UTF-8; nothing was changed",
+        )
+    })
+}
+
+fn cannot_read(path: &Path, error: &io::Error) -> Error {
+    let hint = match error.kind() {
+        io::ErrorKind::IsADirectory => "There is a folder where a file should be; move it away",
+        io::ErrorKind::PermissionDenied => "Check who owns the file and its folder, and its mode",
+        io::ErrorKind::NotADirectory => "One of the folders on the way to it is a file; move that file away",
+        _ => return Error::file("read", path, error),
+    };
+    Error::new(Code::File, format!("Could not read {}: {error}", path.display()), hint)
+}
+
+/// Replaces the file as a whole, mode 0600; creates it and its parents (0700) where they are missing. A symbolic link is
+/// followed, not replaced. On any failure the old file is untouched and nothing is left behind.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, |file| file.write_all(bytes)).map_err(|error| Error::file("write", path, &error))
+}
+
+/// Makes sure that the folder exists and is only for its owner (0700).
+pub fn private_folder(path: &Path) -> Result<()> {
+    create_folders(path).and_then(|()| owner_only(path)).map_err(|error| Error::file("make the private folder", path, &error))
+}
+
+/// Removes a file; that it is not there is no error.
+pub fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file("remove", path, &error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Whether others than the owner can read the file. Always false where modes do not exist.
+pub fn readable_by_others(path: &Path) -> bool {
+    #[cfg(unix)]
+    return fs::metadata(path).is_ok_and(|meta| std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o077 != 0);
+    #[cfg(not(unix))]
+    return {
+        let _ = path;
+        false
+    };
+}
+
+/// Keeps other Stagedoor processes from editing files of this folder while the guard lives. Best effort: where folders
+/// cannot be locked there is no guard, and the comparison before each write still holds.
+pub(crate) fn lock_folder_of(path: &Path) -> Option<File> {
+    let folder = File::open(path.parent()?).ok()?;
+    folder.lock().ok()?;
+    Some(folder)
+}
+
+fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let target = follow(path)?;
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    create_folders(folder)?;
+    let (mut file, temporary) = temporary_beside(&target, folder)?;
+    let written = fill(&mut file).and_then(|()| file.sync_all()).and_then(|()| {
+        drop(file);
+        fs::rename(&temporary, &target)
+    });
+    if written.is_err() {
+        // The first failure is the one to report.
+        let _ = fs::remove_file(&temporary);
+        return written;
+    }
+    sync_folder(folder);
+    Ok(())
+}
+
+/// Where the bytes really go: the end of a chain of symbolic links, also when nothing is there yet.
+fn follow(path: &Path) -> io::Result<PathBuf> {
+    let mut here = path.to_owned();
+    for _ in 0..LINKS {
+        match fs::read_link(&here) {
+            Ok(next) => here = here.parent().map_or_else(|| next.clone(), |folder| folder.join(&next)),
+            Err(_) => return Ok(here),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+fn temporary_beside(target: &Path, folder: &Path) -> io::Result<(File, PathBuf)> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = target.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?.to_string_lossy().into_owned();
+    loop {
+        let temporary = folder.join(format!(".{name}.stagedoor-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(&temporary) {
+            Ok(file) => return Ok((file, temporary)),
+            // Left by a process that was killed and had the same ID.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn create_folders(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn owner_only(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    return fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    #[cfg(not(unix))]
+    return path.metadata().map(|_| ());
+}
+
+/// Makes the rename itself survive a power cut. The file is complete either way, so a failure here is none.
+fn sync_folder(folder: &Path) {
+    if cfg!(unix)
+        && let Ok(folder) = File::open(folder)
+    {
+        let _ = folder.sync_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn creates_parents_and_is_for_its_owner_only() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("a/.aws/config");
+        assert_eq!(read_text(&path).unwrap(), None);
+        write_atomic(&path, b"one").unwrap();
+        write_atomic(&path, b"two").unwrap();
+        assert_eq!(read_text(&path).unwrap().as_deref(), Some("two"));
+        assert_eq!(names(path.parent().unwrap()), ["config"]);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(path.parent().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn follows_links_even_to_nowhere() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join("dotfiles")).unwrap();
+        std::os::unix::fs::symlink("dotfiles/aws", home.path().join("config")).unwrap();
+        for text in ["first", "second"] {
+            write_atomic(&home.path().join("config"), text.as_bytes()).unwrap();
+            assert!(home.path().join("config").is_symlink());
+            assert_eq!(read_text(&home.path().join("dotfiles/aws")).unwrap().as_deref(), Some(text));
+        }
+        std::os::unix::fs::symlink("round", home.path().join("round")).unwrap();
+        assert_eq!(write_atomic(&home.path().join("round"), b"x").unwrap_err().code, Code::File);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_loses_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("config");
+        write_atomic(&path, b"[default]\n").unwrap();
+        let error = replace(&path, |file| {
+            file.write_all(b"[def")?;
+            OpenOptions::new().write(true).open("/dev/full")?.write_all(b"ault]\n")
+        })
+        .unwrap_err();
+        let error = Error::file("write", &path, &error);
+        assert_eq!((error.code, error.hint.contains("disk space")), (Code::File, true));
+        assert_eq!(read_text(&path).unwrap().as_deref(), Some("[default]\n"));
+        assert_eq!(names(home.path()), ["config"]);
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_file() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = read_text(home.path()).unwrap_err();
+        assert!(folder.hint.contains("folder"), "{folder:?}");
+        let path = home.path().join("config");
+        write_atomic(&path, b"[default]\nregion = \xff\n").unwrap();
+        let error = read_text(&path).unwrap_err();
+        assert!(error.message.contains("UTF-8") && error.message.contains("line 2") && error.hint.contains("UTF-8"), "{error:?}");
+        assert_eq!(write_atomic(&path.join("below"), b"x").unwrap_err().code, Code::File);
+    }
+
+    #[test]
+    fn private_folders_are_private() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("run/stagedoor");
+        private_folder(&folder).unwrap();
+        private_folder(&folder).unwrap();
+        assert!(folder.is_dir() && !readable_by_others(&folder));
+        remove(&folder.join("absent")).unwrap();
+    }
+}

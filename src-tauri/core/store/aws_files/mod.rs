@@ -1,1 +1,209 @@
 //! `~/.aws/config` and `~/.aws/credentials`: read without loss, edited in place.
+//!
+//! [`AwsFiles`] is what both say together, at the moment they were read: per key the credentials file wins, keys that
+//! Stagedoor has renamed count as what they stand for, and secrets stand apart from the properties. [`edit`] changes single
+//! lines and leaves every other byte alone. `text` knows what each line is.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    path::Path,
+};
+
+use crate::{
+    error::{Code, Error, Result},
+    model::{
+        access_key::AccessKey,
+        chain::Chain,
+        profile::{Profile, ProfileName},
+        resolve,
+        secret::Secret,
+    },
+    paths::Paths,
+    store::files,
+};
+
+mod command;
+pub mod edit;
+mod keys;
+mod text;
+
+use text::{Document, FileKind, LineKind, SectionName};
+
+/// Nested properties of a section: `sts =` with `endpoint_url = …` below it.
+type Nested = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The secrets of one profile.
+#[derive(Default)]
+struct Plaintext {
+    secret: Option<Secret>,
+    token: Option<Secret>,
+}
+
+/// Both files as they were read.
+#[derive(Default)]
+pub struct AwsFiles {
+    profiles: Vec<Profile>,
+    index: HashMap<String, usize>,
+    /// Beside each profile, what its files hold in plain text.
+    secrets: Vec<Plaintext>,
+    sso_sessions: HashMap<String, BTreeMap<String, String>>,
+    services: HashMap<String, Nested>,
+    problems: Vec<Error>,
+    found: bool,
+    readable_by_others: bool,
+}
+
+impl fmt::Debug for AwsFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsFiles").field("profiles", &self.profiles).field("problems", &self.problems).finish_non_exhaustive()
+    }
+}
+
+impl AwsFiles {
+    /// Reads both files. What they say never makes it fail: broken lines are [`problems`](Self::problems) and are skipped.
+    /// A file that is there and cannot be read as text is an error.
+    pub fn read(paths: &Paths) -> Result<Self> {
+        let mut read = Self::default();
+        for (path, kind) in [(&paths.aws_config, FileKind::Config), (&paths.aws_credentials, FileKind::Credentials)] {
+            let Some(text) = files::read_text(path)? else { continue };
+            read.found = true;
+            read.add(path, kind, text);
+        }
+        Ok(read)
+    }
+
+    /// The profiles in the order of the files, the config first; merged and effective.
+    pub fn profiles(&self) -> &[Profile] {
+        &self.profiles
+    }
+
+    /// One profile.
+    pub fn profile(&self, name: &ProfileName) -> Option<&Profile> {
+        self.named(name.as_str())
+    }
+
+    /// What is wrong with the files: a sentence each, with file and line, and a hint.
+    pub fn problems(&self) -> &[Error] {
+        &self.problems
+    }
+
+    /// The nested properties of `[services NAME]`.
+    pub fn services(&self, section: &str) -> Option<&BTreeMap<String, BTreeMap<String, String>>> {
+        self.services.get(section)
+    }
+
+    /// The properties of `[sso-session NAME]`.
+    pub fn sso_session(&self, name: &str) -> Option<&BTreeMap<String, String>> {
+        self.sso_sessions.get(name)
+    }
+
+    /// The access key whose secret lies in the files, unless it is temporary or no access key.
+    pub fn plaintext_key(&self, name: &ProfileName) -> Option<AccessKey> {
+        let at = *self.index.get(name.as_str())?;
+        if self.profiles[at].session_token {
+            return None;
+        }
+        AccessKey::parse(self.profiles[at].get("aws_access_key_id")?, self.secrets[at].secret.clone()?).ok()
+    }
+
+    /// The temporary credentials that the files hold: the key and its session token.
+    pub fn plaintext_session(&self, name: &ProfileName) -> Option<(AccessKey, Secret)> {
+        let at = *self.index.get(name.as_str())?;
+        let token = self.secrets[at].token.clone().filter(|token| !token.is_empty())?;
+        let key = AccessKey::parse(self.profiles[at].get("aws_access_key_id")?, self.secrets[at].secret.clone()?).ok()?;
+        Some((key, token))
+    }
+
+    /// Whether a file that holds a secret can be read by others than its owner.
+    pub fn readable_by_others(&self) -> bool {
+        self.readable_by_others
+    }
+
+    /// Whether there is any file at all.
+    pub fn found(&self) -> bool {
+        self.found
+    }
+
+    /// Where a profile's credentials come from, without any call.
+    pub fn resolve(&self, name: &ProfileName) -> Result<Chain> {
+        resolve::resolve(name, &resolve::World { profile: &|name| self.named(name), sso_session: &|name| self.sso_session(name) }).map_err(|mut error| {
+            if error.code == Code::MissingProfile
+                && let Some(near) = self.profiles.iter().find(|profile| profile.name.eq_ignore_ascii_case(name.as_str().trim()))
+            {
+                error.hint = format!("Did you mean “{}”? Capitals count", near.name);
+            }
+            error
+        })
+    }
+
+    fn named(&self, name: &str) -> Option<&Profile> {
+        self.index.get(name).map(|at| &self.profiles[*at])
+    }
+
+    fn add(&mut self, path: &Path, kind: FileKind, text: String) {
+        let mut document = Document::parse(path, kind, text);
+        self.problems.append(&mut document.problems);
+        for section in &document.sections {
+            if let SectionName::Profile(name) = &section.name {
+                self.entry(name);
+            }
+        }
+        let mut holds_secret = false;
+        for (index, line) in document.lines.iter().enumerate() {
+            let LineKind::Property { section, key, .. } = &line.kind else { continue };
+            let key = document.at(key);
+            if !text::is_identifier(key) {
+                continue;
+            }
+            let (key, value) = (key.to_ascii_lowercase(), document.value(index));
+            match &document.sections[*section].name {
+                SectionName::Profile(name) => {
+                    let at = self.entry(name);
+                    holds_secret |= self.property(at, &key, value);
+                }
+                SectionName::SsoSession(name) => {
+                    self.sso_sessions.entry(name.clone()).or_default().insert(key, value);
+                }
+                SectionName::Services(name) => {
+                    let nested = value.lines().filter_map(|line| line.split_once('='));
+                    let nested = nested.map(|(key, value)| (key.trim_matches(text::SPACE).to_ascii_lowercase(), value.trim_matches(text::SPACE).to_owned()));
+                    self.services.entry(name.clone()).or_default().entry(key).or_default().extend(nested);
+                }
+                SectionName::Other => {}
+            }
+        }
+        self.readable_by_others |= holds_secret && files::readable_by_others(path);
+    }
+
+    fn entry(&mut self, name: &str) -> usize {
+        if let Some(at) = self.index.get(name) {
+            return *at;
+        }
+        let at = self.profiles.len();
+        self.secrets.push(Plaintext::default());
+        self.profiles.push(Profile { name: name.to_owned(), ..Profile::default() });
+        self.index.insert(name.to_owned(), at);
+        at
+    }
+
+    /// Merges one property into a profile; returns whether it is a secret.
+    fn property(&mut self, at: usize, key: &str, value: String) -> bool {
+        let profile = &mut self.profiles[at];
+        let key = keys::effective(key);
+        if key == keys::PROCESS && command::is_ours(&value, &profile.name) {
+            profile.connected = true;
+        } else if key == keys::SECRET {
+            profile.plaintext_key = !value.is_empty();
+            self.secrets[at].secret = Some(Secret::new(value));
+            return profile.plaintext_key;
+        } else if keys::is_token(key) {
+            profile.session_token = !value.is_empty();
+            self.secrets[at].token = Some(Secret::new(value));
+            return profile.session_token;
+        } else if keys::is_shown(key) {
+            profile.properties.insert(key.to_owned(), value);
+        }
+        false
+    }
+}
