@@ -1,3 +1,9 @@
 //! The one integration binary: a module per capability.
 
 mod aws_files;
+#[cfg(target_os = "linux")]
+mod bus;
+#[cfg(target_os = "linux")]
+mod keychain;
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the tests that use all of it run on Linux"))]
+mod world;

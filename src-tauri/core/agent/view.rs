@@ -182,7 +182,7 @@ fn base_view(files: &AwsFiles, profile: &Profile) -> (ProfileView, Option<Chain>
         Err(error) => (None, Some(error)),
     };
     let role = chain.as_ref().and_then(|chain| chain.hops.last()).map(|hop| &hop.role_arn);
-    let account_id = role.map(|role| role.account_id().to_owned()).or_else(|| profile.get("aws_account_id").or_else(|| profile.get("sso_account_id")).map(str::to_owned));
+    let account_id = role.map(|role| role.account_id().to_owned()).or_else(|| profile.account_id().map(str::to_owned));
     let key = chain.as_ref().and_then(|chain| match &chain.base {
         Base::AccessKey { profile, access_key_id, place, .. } if *profile == name => Some(KeyView { access_key_id: access_key_id.clone(), place: *place }),
         _ => None,
@@ -220,14 +220,12 @@ fn colour(of: &str) -> u8 {
 }
 
 fn chain_view(chain: &Chain) -> ChainView {
-    let (kind, detail) = match &chain.base {
-        Base::AccessKey { .. } => ("access_key", None),
-        Base::Static { .. } => ("static", None),
-        Base::Process { command, .. } => ("process", Some(command.clone())),
-        Base::Source { credential_source, .. } => ("source", Some(credential_source.clone())),
-        Base::WebIdentity { token_file, .. } => ("web_identity", Some(token_file.clone())),
-        Base::IdentityCenter { sso_session, .. } => ("identity_center", Some(sso_session.clone())),
-        Base::Login { .. } => ("login", None),
+    let detail = match &chain.base {
+        Base::AccessKey { .. } | Base::Static { .. } | Base::Login { .. } => None,
+        Base::Process { command, .. } => Some(command.clone()),
+        Base::Source { credential_source, .. } => Some(credential_source.clone()),
+        Base::WebIdentity { token_file, .. } => Some(token_file.clone()),
+        Base::IdentityCenter { sso_session, .. } => Some(sso_session.clone()),
     };
     let key = match &chain.base {
         Base::AccessKey { access_key_id, .. } | Base::Static { access_key_id, .. } => Some(access_key_id.clone()),
@@ -242,7 +240,6 @@ fn chain_view(chain: &Chain) -> ChainView {
         longest_seconds: LONGEST_SECONDS,
         expiration: None,
     });
-    let chained = |index: usize| index > 0 || through_session || !matches!(chain.base, Base::AccessKey { .. });
     let hop_view = |(index, hop): (usize, &crate::model::chain::Hop)| HopView {
         profile: hop.profile.clone(),
         role_arn: hop.role_arn.to_string(),
@@ -253,10 +250,10 @@ fn chain_view(chain: &Chain) -> ChainView {
         mfa_session: index == 0 && through_session,
         role_session_name: hop.role_session_name.as_ref().map(|name| name.as_str().to_owned()),
         duration_seconds: hop.duration.unwrap_or(SessionDuration::HOUR).seconds(),
-        longest_seconds: if chained(index) { 3600 } else { 43200 },
+        longest_seconds: chain.longest_hop_seconds(index),
     };
     ChainView {
-        base_kind: kind.to_owned(),
+        base_kind: chain.base.kind().to_owned(),
         base_profile: chain.base.profile().clone(),
         base_access_key_id: key,
         base_detail: detail,

@@ -212,11 +212,10 @@ impl Chain {
         matches!(&self.hops[..], [hop] if hop.mfa_serial.is_some() && hop.duration.is_some_and(|d| d > SessionDuration::HOUR))
     }
 
-    /// The longest that the hop at `index` can last, in seconds: an hour when it is chained, also when it is called with
-    /// the session of an MFA code; else twelve hours (the role itself may allow less).
+    /// The longest that the hop at `index` can last, in seconds: an hour when it is chained, else twelve (the role itself
+    /// may allow less). An MFA session before the role is no limit: who asks for more than an hour has the code go on the role.
     pub fn longest_hop_seconds(&self, index: usize) -> u32 {
-        let mfa_session = self.mfa_serial().is_some() && !self.mfa_on_role();
-        let chained = index > 0 || mfa_session || self.base.is_session();
+        let chained = index > 0 || self.base.is_session();
         if chained { SessionDuration::HOUR.seconds() } else { SessionDuration::LONGEST.seconds() }
     }
 

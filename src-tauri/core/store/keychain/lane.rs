@@ -16,8 +16,8 @@ use std::{
 
 use tokio::sync::oneshot;
 
-/// A lane that one call has blocked for this long is given up.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// A lane that one call has blocked for this many deadlines is given up: two minutes.
+const PATIENCE: u32 = 24;
 /// How many lanes may be left behind; each is a blocked thread.
 const MOST_LEFT_BEHIND: u8 = 4;
 
@@ -70,7 +70,7 @@ impl<T: 'static> Lane<T> {
         if let Some(running) = now.as_ref() {
             left_behind = running.left_behind;
             let blocked = held(&running.busy).map_or(Duration::ZERO, |since| since.elapsed());
-            if blocked >= self.deadline && (blocked < PATIENCE || left_behind == MOST_LEFT_BEHIND) {
+            if blocked >= self.deadline && (blocked < self.deadline * PATIENCE || left_behind == MOST_LEFT_BEHIND) {
                 return Err(Silent);
             }
             if blocked >= self.deadline {
@@ -99,8 +99,8 @@ impl<T: 'static> Lane<T> {
             let mut thing = make();
             for job in queue {
                 *held(&working) = Some(Instant::now());
+                let _done = Done(&working);
                 job(&mut thing);
-                *held(&working) = None;
             }
         };
         thread::Builder::new().name("keychain".to_owned()).spawn(run).ok()?;
@@ -114,6 +114,15 @@ impl<T> fmt::Debug for Lane<T> {
     }
 }
 
+/// Says that the call is over, even when it panicked.
+struct Done<'a>(&'a Mutex<Option<Instant>>);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        *held(self.0) = None;
+    }
+}
+
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -124,7 +133,7 @@ mod tests {
 
     #[tokio::test]
     async fn calls_run_one_after_the_other_on_one_thing() {
-        let lane = Lane::new(Duration::from_secs(60), Vec::new);
+        let lane = Lane::new(Duration::from_mins(1), Vec::new);
         let push = |n: u32| {
             lane.call(move |list: &mut Vec<u32>| {
                 list.push(n);
@@ -138,7 +147,7 @@ mod tests {
 
     #[tokio::test]
     async fn while_one_call_is_held_up_later_ones_fail_at_once_and_are_never_made() {
-        let lane = Lane::new(Duration::from_millis(100), Vec::<&str>::new);
+        let lane = Lane::new(Duration::from_millis(500), Vec::<&str>::new);
         let (release, prompt) = channel::<()>();
         let held_up = move |list: &mut Vec<&str>| {
             list.push("held up");
@@ -149,7 +158,7 @@ mod tests {
         for _ in 0..50 {
             assert_eq!(lane.call(|list| list.push("late")).await, Err(Silent));
         }
-        assert!(begun.elapsed() < Duration::from_millis(100), "they waited");
+        assert!(begun.elapsed() < lane.deadline, "they waited");
         drop(release);
         // The prompt is answered: the lane is free again as soon as its thread notices.
         let seen = loop {
@@ -162,8 +171,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_lane_that_stays_blocked_is_left_behind_a_few_times() {
+        let lane = Lane::new(Duration::from_millis(5), || ());
+        let mut never = Vec::new();
+        for _ in 0..MOST_LEFT_BEHIND {
+            let (release, prompt) = channel::<()>();
+            never.push(release);
+            assert_eq!(lane.call(move |()| prompt.recv().is_ok()).await, Err(Silent));
+            while lane.call(|()| ()).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        }
+        let (release, prompt) = channel::<()>();
+        assert_eq!(lane.call(move |()| prompt.recv().is_ok()).await, Err(Silent));
+        let begun = Instant::now();
+        while begun.elapsed() < lane.deadline * (PATIENCE + 4) {
+            assert_eq!(lane.call(|()| ()).await, Err(Silent), "one thread too many");
+            tokio::task::yield_now().await;
+        }
+        drop((release, never));
+    }
+
+    #[tokio::test]
     async fn a_thread_that_died_is_replaced() {
-        let lane = Lane::new(Duration::from_secs(60), || 0_u8);
+        let lane = Lane::new(Duration::from_mins(1), || 0_u8);
         assert_eq!(lane.call(|_| -> u8 { panic!("the library's fault") }).await, Err(Silent));
         let answer = loop {
             match lane.call(|n| *n).await {

@@ -184,6 +184,16 @@ fn absent(reason: &str) -> Error {
     Error::new(Code::KeychainAbsent, format!("There is no keychain to talk to: {reason}"), INSTALL)
 }
 
+/// It is there and has no place yet to keep things in.
+fn no_default() -> Error {
+    let hint = if cfg!(target_os = "macos") {
+        INSTALL
+    } else {
+        "Make a default keyring in “Passwords and Keys” (seahorse) or KWalletManager; signing in to the desktop with a password makes one too"
+    };
+    Error::new(Code::KeychainAbsent, "The system's keychain has no default keyring yet", hint)
+}
+
 /// It said no to `doing` (read, store, delete) for `reason`, the platform's.
 fn refused(name: &str, doing: &str, item: &Item, reason: &str) -> Error {
     Error::new(

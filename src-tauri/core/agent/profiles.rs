@@ -1,0 +1,247 @@
+//! Profiles and choices: what a person adds, moves, connects and stars. Each edit of the AWS files is one at a time.
+
+use serde::Deserialize;
+
+use super::Agent;
+use crate::{
+    aws::Signer,
+    error::{Code, Error, Result},
+    issue::{caller_identity, partition_of},
+    model::{
+        access_key::AccessKey,
+        arn::{Partition, RoleArn},
+        params::{ExternalId, MfaSerial, RoleSessionName, SessionDuration},
+        profile::ProfileName,
+        snapshot::Settings,
+    },
+    store::{aws_files::edit, settings::SettingsFile},
+};
+
+/// The property that says which key of the keychain a profile has.
+const KEY: &str = "stagedoor_access_key_id";
+
+/// A new access key, and its profile where there is none.
+#[derive(Clone, Debug, Deserialize)]
+pub struct NewAccessKey {
+    /// Created where there is none.
+    pub profile: ProfileName,
+    /// Into the keychain.
+    pub key: AccessKey,
+    /// `region`
+    pub region: Option<String>,
+    /// `mfa_serial`
+    pub mfa_serial: Option<MfaSerial>,
+}
+
+/// A new role profile.
+#[derive(Clone, Debug, Deserialize)]
+pub struct NewRole {
+    /// Must not exist yet.
+    pub profile: ProfileName,
+    /// `role_arn`
+    pub role_arn: RoleArn,
+    /// `source_profile`
+    pub source_profile: ProfileName,
+    /// `mfa_serial`
+    pub mfa_serial: Option<MfaSerial>,
+    /// `external_id`
+    pub external_id: Option<ExternalId>,
+    /// `role_session_name`
+    pub role_session_name: Option<RoleSessionName>,
+    /// `duration_seconds`
+    pub duration: Option<SessionDuration>,
+    /// `region`
+    pub region: Option<String>,
+}
+
+impl Agent {
+    /// Stores an access key in the keychain and creates its profile where there is none.
+    pub async fn add_access_key(&self, new: NewAccessKey) -> Result<()> {
+        let _edit = self.0.editing.lock().await;
+        let (files, paths) = (self.files()?, &self.0.parts.paths);
+        let profile = &new.profile;
+        if files.plaintext_key(profile).is_some() {
+            return Err(Error::new(
+                Code::InvalidValue,
+                format!("{profile} has an access key in a plain file already"),
+                format!("Move that one into the keychain: stagedoor import {profile}"),
+            ));
+        }
+        let before = files.profile(profile).and_then(|found| found.get(KEY)).map(str::to_owned);
+        // Checked before the keychain is touched, so that a bad value leaves nothing behind.
+        let region = new.region.as_deref().map(str::trim).filter(|region| !region.is_empty());
+        let stored = self.0.keys.put_access_key(&new.key).await;
+        self.keychain_said(stored.as_ref().err());
+        stored?;
+        let id = new.key.id.as_str();
+        let mut properties = vec![(KEY, id)];
+        properties.extend(region.map(|region| ("region", region)));
+        properties.extend(new.mfa_serial.as_ref().map(|serial| ("mfa_serial", serial.as_str())));
+        let written = if files.profile(profile).is_some() {
+            properties.iter().try_for_each(|(key, value)| edit::set(paths, profile, key, Some(value)))
+        } else {
+            edit::add_profile(paths, profile, &properties)
+        };
+        if let Err(error) = written {
+            if before.as_deref() != Some(id) {
+                let _ = self.0.keys.delete_access_key(&new.key.id).await;
+            }
+            return Err(error);
+        }
+        self.forget_orphan(before.as_deref(), id).await;
+        self.publish();
+        Ok(())
+    }
+
+    /// A key that was replaced and that no profile names any more leaves the keychain.
+    async fn forget_orphan(&self, before: Option<&str>, now: &str) {
+        let Some(old) = before.filter(|old| *old != now) else { return };
+        let used = self.files().is_ok_and(|files| files.profiles().iter().any(|profile| profile.get(KEY) == Some(old)));
+        if let (false, Ok(id)) = (used, crate::model::access_key::AccessKeyId::parse(old)) {
+            let _ = self.0.keys.delete_access_key(&id).await;
+        }
+    }
+
+    /// Writes a role profile.
+    pub async fn add_role(&self, new: NewRole) -> Result<()> {
+        let _edit = self.0.editing.lock().await;
+        let files = self.files()?;
+        if files.profile(&new.source_profile).is_none() {
+            return Err(Error::new(Code::MissingSource, format!("There is no profile {} to get the role with", new.source_profile), "Choose a profile that exists, or add its access key first"));
+        }
+        let duration = new.duration.map(|duration| duration.seconds().to_string());
+        let mut properties = vec![("role_arn", new.role_arn.as_str()), ("source_profile", new.source_profile.as_str())];
+        let optional = [
+            ("mfa_serial", new.mfa_serial.as_ref().map(MfaSerial::as_str)),
+            ("external_id", new.external_id.as_ref().map(ExternalId::as_str)),
+            ("role_session_name", new.role_session_name.as_ref().map(RoleSessionName::as_str)),
+            ("duration_seconds", duration.as_deref()),
+            ("region", new.region.as_deref().map(str::trim).filter(|region| !region.is_empty())),
+        ];
+        properties.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        edit::add_profile(&self.0.parts.paths, &new.profile, &properties)?;
+        self.publish();
+        Ok(())
+    }
+
+    /// Moves the plaintext access key of a profile into the keychain, proves it with GetCallerIdentity, then clears the file.
+    pub async fn import(&self, profile: &ProfileName) -> Result<()> {
+        let _edit = self.0.editing.lock().await;
+        let files = self.files()?;
+        let Some(key) = files.plaintext_key(profile) else {
+            let _ = files.profile(profile).map_or_else(|| files.resolve(profile).map(|_| ()), |_| Ok(()))?;
+            return Err(Error::new(
+                Code::NoCredentials,
+                format!("{profile} has no access key in a plain file"),
+                "Run: stagedoor profiles, to see where each profile's credentials come from",
+            ));
+        };
+        let there = self.0.keys.access_key(&key.id).await;
+        self.keychain_said(there.as_ref().err());
+        let there = there?;
+        self.0.keys.put_access_key(&key).await?;
+        // What comes back from the keychain is tried, not what was read from the file.
+        let proven = match self.0.keys.access_key(&key.id).await {
+            Ok(Some(kept)) => {
+                let region = self.0.aws.region(&files, profile.as_str(), Partition::Aws);
+                let config = self.0.aws.config(&files, profile.as_str(), partition_of(Some(&region))).await;
+                caller_identity(&config, &Signer::Key(kept), false).await.map(|_| ())
+            }
+            Ok(None) => Err(Error::new(Code::KeychainRefused, "The keychain did not keep the access key", "Look at the keychain, then try again; the file is as it was")),
+            Err(error) => Err(error),
+        };
+        let moved = match proven {
+            Ok(()) => edit::take_key(&self.0.parts.paths, profile, &key.id),
+            Err(error) => Err(Error { message: format!("{}; the file is as it was", error.message), ..error }),
+        };
+        if moved.is_err() && there.is_none() {
+            let _ = self.0.keys.delete_access_key(&key.id).await;
+        }
+        self.publish();
+        moved
+    }
+
+    /// Puts an imported key back into its file, byte for byte.
+    pub async fn undo_import(&self, profile: &ProfileName) -> Result<()> {
+        let _edit = self.0.editing.lock().await;
+        let files = self.files()?;
+        let found = files.profile(profile).map_or_else(|| files.resolve(profile).map(|_| None), |found| Ok(found.get(KEY).map(str::to_owned)))?;
+        let Some(id) = found else {
+            return Err(Error::new(Code::NoCredentials, format!("{profile} has no access key in the keychain"), "Run: stagedoor keys list"));
+        };
+        let id = crate::model::access_key::AccessKeyId::parse(&id)?;
+        let key = self.0.keys.access_key(&id).await;
+        self.keychain_said(key.as_ref().err());
+        let key = key?.ok_or_else(|| Error::new(Code::NoCredentials, format!("The access key {id} is not in the keychain"), format!("Store it again: stagedoor keys add {profile}")))?;
+        edit::put_key_back(&self.0.parts.paths, profile, &key)?;
+        let still = self.files()?.profiles().iter().any(|other| other.get(KEY) == Some(id.as_str()));
+        if !still {
+            self.0.keys.delete_access_key(&id).await?;
+        }
+        self.publish();
+        Ok(())
+    }
+
+    /// Hands a profile out through `credential_process`.
+    pub async fn connect(&self, profile: &ProfileName) -> Result<()> {
+        let _edit = self.0.editing.lock().await;
+        self.files()?.resolve(profile)?;
+        edit::connect(&self.0.parts.paths, profile, &self.0.parts.program)?;
+        self.publish();
+        Ok(())
+    }
+
+    /// Gives its section back as it was.
+    pub async fn disconnect(&self, profile: &ProfileName) -> Result<()> {
+        let _edit = self.0.editing.lock().await;
+        edit::disconnect(&self.0.parts.paths, profile)?;
+        self.publish();
+        Ok(())
+    }
+
+    /// Whether the access key itself is handed out instead of GetSessionToken credentials.
+    pub async fn hand_out_access_key(&self, profile: &ProfileName, yes: bool) -> Result<()> {
+        let _edit = self.0.editing.lock().await;
+        self.files()?.resolve(profile)?;
+        edit::set(&self.0.parts.paths, profile, "stagedoor_hand_out_access_key", yes.then_some("true"))?;
+        self.publish();
+        Ok(())
+    }
+
+    /// Stars a profile or takes the star away.
+    pub async fn set_favourite(&self, profile: &ProfileName, favourite: bool) -> Result<()> {
+        self.choose(|choices| choices.profiles.entry(profile.as_str().to_owned()).or_default().favourite = favourite)
+    }
+
+    /// Gives a profile one of the eight account colours.
+    pub async fn set_colour(&self, profile: &ProfileName, colour: u8) -> Result<()> {
+        if !(1..=8).contains(&colour) {
+            return Err(Error::invalid("colour", &colour.to_string(), "1 to 8"));
+        }
+        self.choose(|choices| choices.profiles.entry(profile.as_str().to_owned()).or_default().colour = Some(colour))
+    }
+
+    /// Replaces the settings.
+    pub async fn set_settings(&self, settings: Settings) -> Result<()> {
+        if !(900..=crate::issue::LONGEST_SECONDS).contains(&settings.mfa_session_seconds) {
+            return Err(Error::invalid("length of an MFA session", &settings.mfa_session_seconds.to_string(), "900 to 129600 seconds (15 minutes to 36 hours)"));
+        }
+        self.choose(|choices| choices.settings = settings)
+    }
+
+    /// Changes choices and writes them; a failure to write changes nothing.
+    pub(super) fn choose(&self, change: impl FnOnce(&mut SettingsFile)) -> Result<()> {
+        let result = {
+            let mut choices = self.choices();
+            let mut next = choices.clone();
+            change(&mut next);
+            let saved = next.save(&self.0.parts.paths);
+            if saved.is_ok() {
+                *choices = next;
+            }
+            saved
+        };
+        self.publish();
+        result
+    }
+}

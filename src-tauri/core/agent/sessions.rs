@@ -1,0 +1,235 @@
+//! Sessions: start, stop, and every way in which one is handed out.
+
+use std::time::Instant;
+
+use time::OffsetDateTime;
+
+use super::{
+    Agent, Asker, ConsoleTarget, door,
+    issuing::{Got, Want},
+};
+use crate::{
+    aws::Signer,
+    deliver::{self, Handed, console},
+    error::{Code, Error, Result},
+    issue::{CallerIdentity, caller_identity, federation_token, partition_of},
+    model::{
+        arn::Partition,
+        chain::{Base, Chain},
+        credentials::TemporaryCredentials,
+        mfa::{MfaCode, STEP_SECONDS, TotpSeed},
+        params::{MfaSerial, SessionDuration},
+        profile::ProfileName,
+        secret::Secret,
+        snapshot::{ActivityView, Event, Shell},
+    },
+};
+
+/// A stored seed's code, shown to a person.
+#[derive(Clone, Debug)]
+pub struct ShownCode {
+    /// Six digits.
+    pub code: Secret,
+    /// When the next one comes.
+    pub valid_until: OffsetDateTime,
+}
+
+impl Agent {
+    /// Gets credentials for a profile and keeps them renewed. Fails with `mfa_code_required` when a person must give a code.
+    pub async fn start(&self, profile: &ProfileName, code: Option<MfaCode>, asker: &Asker) -> Result<()> {
+        let began = Instant::now();
+        let result = self.ensure(profile, Want { person: true, code }).await;
+        match &result {
+            Ok(got) => self.note(profile, asker, "Started", &how(got, began)),
+            Err(error) if error.code == Code::MfaCodeRequired => {}
+            Err(error) => self.note(profile, asker, "Start failed", &error.message),
+        }
+        self.publish();
+        result.map(|_| ())
+    }
+
+    /// Forgets a profile's credentials. Its MFA session stays: other roles may stand on it.
+    pub async fn stop(&self, profile: &ProfileName) -> Result<()> {
+        let files = self.files()?;
+        let known = self.state().sessions.remove(profile).is_some();
+        if !known && files.profile(profile).is_none() {
+            return files.resolve(profile).map(|_| ());
+        }
+        // A plain profile's session is the GetSessionToken session itself.
+        if let Ok(Chain { base: Base::AccessKey { access_key_id, .. }, hops, .. }) = files.resolve(profile)
+            && hops.is_empty()
+        {
+            self.state().sources.retain(|source, _| source.key != access_key_id || source.mfa_serial.is_some());
+        }
+        self.note(profile, &Asker::stagedoor(), "Stopped", "");
+        self.publish();
+        self.seal().await
+    }
+
+    /// Forgets all credentials, MFA sessions too.
+    pub async fn stop_all(&self) -> Result<()> {
+        {
+            let mut state = self.state();
+            state.sessions.clear();
+            state.sources.clear();
+        }
+        self.publish();
+        self.seal().await
+    }
+
+    /// The document for `credential_process`.
+    pub async fn process_document(&self, profile: &ProfileName, asker: &Asker) -> Result<Secret> {
+        self.hand(profile, "process", "credential_process", asker).await.map(|handed| deliver::process(&handed))
+    }
+
+    /// What a child process gets.
+    pub async fn for_child(&self, profile: &ProfileName, asker: &Asker) -> Result<Handed> {
+        self.hand(profile, "exec", "exec", asker).await
+    }
+
+    /// `export` lines for a shell.
+    pub async fn environment(&self, profile: &ProfileName, shell: Shell, asker: &Asker) -> Result<Secret> {
+        self.hand(profile, "environment", "environment", asker).await.map(|handed| deliver::environment(&handed, shell))
+    }
+
+    /// Hands a profile out. Never anything expired; the access key itself only where the person said so.
+    async fn hand(&self, profile: &ProfileName, delivery: &str, what: &str, asker: &Asker) -> Result<Handed> {
+        let began = Instant::now();
+        let chain = self.files()?.resolve(profile)?;
+        if let (true, true, Base::AccessKey { profile: owner, access_key_id, place, .. }) = (chain.hand_out_access_key, chain.hops.is_empty(), &chain.base) {
+            let key = self.access_key(owner, access_key_id, *place).await?;
+            self.note(profile, asker, what, "the access key itself");
+            self.0.touched.notify_one();
+            // Without an end a tool would never ask again, and stopping would have no effect.
+            let expiration = self.now() + time::Duration::HOUR;
+            return Ok(Handed { access_key_id: key.id, secret_access_key: key.secret, session_token: None, expiration, account_id: None, region: chain.region });
+        }
+        let got = self.ensure(profile, Want::program()).await.inspect_err(|error| self.refused_to(profile, asker, what, error))?;
+        {
+            let mut state = self.state();
+            if let Some(session) = state.sessions.get_mut(profile) {
+                session.delivered.insert(delivery.to_owned());
+            }
+        }
+        self.note(profile, asker, what, &how(&got, began));
+        self.0.touched.notify_one();
+        Ok(Handed::temporary(&got.held.credentials, got.chain.region))
+    }
+
+    /// A program got nothing: noted, and told to a person where a person can help.
+    fn refused_to(&self, profile: &ProfileName, asker: &Asker, what: &str, error: &Error) {
+        self.note(profile, asker, what, &error.message);
+        self.0.touched.notify_one();
+        if error.exit_code() == 3 {
+            self.tell(Event::PersonNeeded { profile: profile.clone(), who: asker.name.clone(), error: error.clone() });
+        }
+    }
+
+    /// A federated sign-in link; a secret, good for 15 minutes.
+    pub async fn console_link(&self, profile: &ProfileName, target: &ConsoleTarget, asker: &Asker) -> Result<Secret> {
+        let began = Instant::now();
+        let got = self.ensure(profile, Want { person: true, code: None }).await.inspect_err(|error| self.refused_to(profile, asker, "console", error))?;
+        let (files, chain) = (self.files()?, &got.chain);
+        let own = chain.hops.last().map(|hop| hop.role_arn.partition());
+        let region = self.0.aws.region(&files, profile.as_str(), own.unwrap_or(Partition::Aws));
+        let partition = own.unwrap_or_else(|| partition_of(Some(&region)));
+        let destination = console::destination(partition, target, &region)?;
+        let endpoint = console::federation_endpoint(partition, self.0.aws.signin_endpoint(&files, profile.as_str()).as_deref())?;
+        let (credentials, duration) = self.for_console(&got, target.duration).await?;
+        let link = console::login_link(&self.0.aws, &endpoint, &credentials, duration, &destination).await?;
+        if let Some(session) = self.state().sessions.get_mut(profile) {
+            session.delivered.insert("console".to_owned());
+        }
+        self.note(profile, asker, "console", &how(&got, began));
+        self.publish();
+        Ok(link)
+    }
+
+    /// Credentials that may sign in, and the duration that may be asked for with them.
+    async fn for_console(&self, got: &Got, asked: Option<SessionDuration>) -> Result<(TemporaryCredentials, Option<SessionDuration>)> {
+        let chain = &got.chain;
+        if !chain.hops.is_empty() {
+            // AWS refuses a duration when roles are chained, and an MFA session before the role makes it chained too.
+            let direct = chain.hops.len() == 1 && matches!(chain.base, Base::AccessKey { .. }) && (chain.mfa_serial().is_none() || chain.mfa_on_role());
+            return Ok((got.held.credentials.clone(), asked.filter(|_| direct)));
+        }
+        let Base::AccessKey { profile, access_key_id, place, .. } = &chain.base else { return Ok((got.held.credentials.clone(), None)) };
+        let key = self.access_key(profile, access_key_id, *place).await?;
+        let files = self.files()?;
+        let region = self.0.aws.region(&files, profile.as_str(), Partition::Aws);
+        let config = self.0.aws.config(&files, profile.as_str(), partition_of(Some(&region))).await;
+        let name: String = profile.as_str().chars().map(|c| if c.is_ascii_alphanumeric() || "+=,.@-_".contains(c) { c } else { '-' }).take(32).collect();
+        let name = if name.len() < 2 { "stagedoor".to_owned() } else { name };
+        let duration = asked.unwrap_or(SessionDuration::LONGEST);
+        Ok((federation_token(&config, &key, &name, duration).await?, None))
+    }
+
+    /// A loopback URL that leads once, within a minute, to the sign-in link: safe to hand to a browser as an argument.
+    pub async fn console_door(&self, profile: &ProfileName, target: &ConsoleTarget, asker: &Asker) -> Result<String> {
+        let link = self.console_link(profile, target, asker).await?;
+        door::open(link).await
+    }
+
+    /// GetCallerIdentity, with the account's alias where it may be seen.
+    pub async fn who_am_i(&self, profile: &ProfileName, asker: &Asker) -> Result<CallerIdentity> {
+        let got = self.ensure(profile, Want { person: true, code: None }).await?;
+        let files = self.files()?;
+        let partition = got.chain.hops.last().map_or_else(|| partition_of(got.chain.region.as_deref()), |hop| hop.role_arn.partition());
+        let config = self.0.aws.config(&files, profile.as_str(), partition).await;
+        let identity = caller_identity(&config, &Signer::Temporary(got.held.credentials.clone()), true).await;
+        if let Err(Error { code: Code::AwsRefused | Code::AccessKeyRefused, .. }) = &identity {
+            let mut state = self.state();
+            if let Some(session) = state.sessions.get_mut(profile) {
+                let held = session.held.clone();
+                session.renewal.invalidate(got.held.credentials.access_key_id.as_str(), held.as_ref());
+            }
+        }
+        self.note(profile, asker, "GetCallerIdentity", "");
+        self.publish();
+        identity
+    }
+
+    /// Stores the seed of an MFA device, so that nobody has to type codes.
+    pub async fn add_totp_seed(&self, serial: &MfaSerial, seed: TotpSeed) -> Result<()> {
+        let stored = self.0.keys.put_totp_seed(serial, &seed).await;
+        self.keychain_said(stored.as_ref().err());
+        stored?;
+        self.choose(|choices| {
+            choices.mfa_devices.insert(serial.as_str().to_owned());
+        })
+    }
+
+    /// The code that a stored seed shows now. Looking at it does not use it.
+    pub async fn mfa_code(&self, serial: &MfaSerial) -> Result<ShownCode> {
+        let seed = self.0.keys.totp_seed(serial).await;
+        self.keychain_said(seed.as_ref().err());
+        let Some(seed) = seed? else {
+            return Err(Error::new(
+                Code::NoCredentials,
+                format!("The seed of {} is not in the keychain", serial.as_str()),
+                format!("Store it: stagedoor mfa add {}", serial.as_str()),
+            ));
+        };
+        let step = TotpSeed::step(self.now());
+        let valid_until = OffsetDateTime::from_unix_timestamp((step + 1) * STEP_SECONDS).unwrap_or_else(|_| self.now());
+        Ok(ShownCode { code: Secret::new(seed.code(step).expose()), valid_until })
+    }
+
+    /// The devices whose seeds are stored.
+    pub fn mfa_devices(&self) -> Vec<String> {
+        self.choices().mfa_devices.iter().cloned().collect()
+    }
+
+    /// Writes a line of activity, and that the profile was used.
+    pub(super) fn note(&self, profile: &ProfileName, asker: &Asker, what: &str, how: &str) {
+        let at = self.now();
+        let line = ActivityView { at, who: asker.name.clone(), pid: asker.pid, what: what.to_owned(), how: how.to_owned() };
+        self.state().note(profile, line);
+        self.choices().profiles.entry(profile.as_str().to_owned()).or_default().last_used = Some(at);
+    }
+}
+
+/// “from memory, 2 ms”, “from AWS, 412 ms”.
+fn how(got: &Got, began: Instant) -> String {
+    format!("from {}, {} ms", if got.from_memory { "memory" } else { "AWS" }, began.elapsed().as_millis())
+}
