@@ -1,0 +1,148 @@
+//! The practice account inside the agent: its server, its profiles in `~/.aws/config`, its keys in the keychain.
+//!
+//! The whole practice world grows from 32 bytes in the keychain, so it is the same after a restart, and sessions that it
+//! issued go on. It listens on loopback only.
+
+use std::sync::PoisonError;
+
+use super::Agent;
+use crate::{
+    error::{Code, Error, Result},
+    model::{
+        profile::ProfileName,
+        snapshot::PracticeView,
+    },
+    practice::{ReadyMade, Server, World},
+    store::{
+        aws_files::edit,
+        keychain::Item,
+    },
+};
+
+/// The profiles that are written: the user, the role that wants MFA, the role in another account.
+const USER: &str = "practice";
+const ADMIN: &str = "practice-admin";
+const PARTNER: &str = "practice-partner";
+
+/// The practice account while it runs.
+pub(super) struct Running {
+    server: Server,
+    ready: ReadyMade,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Running")
+    }
+}
+
+impl Agent {
+    /// Starts the practice account and writes its profiles.
+    pub async fn start_practice(&self) -> Result<()> {
+        let port = self.choices().practice_port.unwrap_or(0);
+        self.run_practice(port).await?;
+        self.choose(|choices| choices.settings.onboarded = true)
+    }
+
+    async fn run_practice(&self, port: u16) -> Result<()> {
+        let mut practice = self.0.practice.lock().await;
+        if practice.is_some() {
+            return Ok(());
+        }
+        let seed = self.0.keys.key_material(Item::PracticeSeed).await;
+        self.keychain_said(seed.as_ref().err());
+        let (world, ready) = World::ready_made(*seed?, self.0.parts.clock.clone());
+        // The same port as before where it is free, so that terminals find it again.
+        let server = match Server::start(world.clone(), port).await {
+            Ok(server) => server,
+            Err(_) if port != 0 => Server::start(world, 0).await?,
+            Err(error) => return Err(error),
+        };
+        self.0.keys.put_access_key(&ready.key).await?;
+        self.write_practice(&server.endpoint(), &ready).await?;
+        let port = server.endpoint().rsplit(':').next().and_then(|port| port.parse().ok());
+        *self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner) =
+            PracticeView { endpoint: Some(server.endpoint()), mfa_serial: Some(ready.mfa_serial.as_str().to_owned()) };
+        *practice = Some(Running { server, ready });
+        drop(practice);
+        self.choose(|choices| choices.practice_port = port)
+    }
+
+    async fn write_practice(&self, endpoint: &str, ready: &ReadyMade) -> Result<()> {
+        let _edit = self.0.editing.lock().await;
+        let (files, paths) = (self.files()?, &self.0.parts.paths);
+        let common = [("region", "us-east-1"), ("endpoint_url", endpoint), ("stagedoor_practice", "true")];
+        let (id, serial) = (ready.key.id.as_str(), ready.mfa_serial.as_str());
+        let profiles: [(&str, Vec<(&str, &str)>); 3] = [
+            (USER, vec![("stagedoor_access_key_id", id)]),
+            (ADMIN, vec![("role_arn", ready.mfa_role_arn.as_str()), ("source_profile", USER), ("mfa_serial", serial)]),
+            (PARTNER, vec![("role_arn", ready.partner_role_arn.as_str()), ("source_profile", USER), ("external_id", ready.external_id.as_str())]),
+        ];
+        for (name, own) in profiles {
+            let name = ProfileName::new(name);
+            match files.profile(&name) {
+                Some(found) if found.get("stagedoor_practice").is_none() => {
+                    return Err(Error::new(
+                        Code::InvalidValue,
+                        format!("There is a profile named {name} already, and it is not of the practice account"),
+                        format!("Rename the profile {name} in your config file, then try again"),
+                    ));
+                }
+                Some(_) => edit::set(paths, &name, "endpoint_url", Some(endpoint))?,
+                None => {
+                    let properties: Vec<_> = own.into_iter().chain(common).collect();
+                    edit::add_profile(paths, &name, &properties)?;
+                    edit::connect(paths, &name, &self.0.parts.program)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops it and takes its profiles and keys away.
+    pub async fn stop_practice(&self) -> Result<()> {
+        let Some(running) = self.0.practice.lock().await.take() else { return Ok(()) };
+        running.server.stop().await;
+        *self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner) = PracticeView::default();
+        {
+            let _edit = self.0.editing.lock().await;
+            for name in [PARTNER, ADMIN, USER] {
+                let name = ProfileName::new(name);
+                self.state().sessions.remove(&name);
+                edit::remove_profile(&self.0.parts.paths, &name)?;
+            }
+            self.state().sources.retain(|source, _| source.key != running.ready.key.id);
+        }
+        self.0.keys.delete_access_key(&running.ready.key.id).await?;
+        self.choose(|choices| choices.practice_port = None)?;
+        self.seal().await
+    }
+
+    /// The practice user's TOTP seed as a QR code (SVG), for an authenticator app.
+    pub async fn practice_qr(&self) -> Result<String> {
+        let practice = self.0.practice.lock().await;
+        let Some(running) = practice.as_ref() else {
+            return Err(Error::new(Code::NoCredentials, "The practice account is not running", "Start it in Settings"));
+        };
+        let user = &running.ready.user_name;
+        let url = format!("otpauth://totp/Stagedoor%20practice:{user}?secret={}&issuer=Stagedoor%20practice", running.ready.mfa_seed.expose());
+        let code = qrcode::QrCode::new(url.as_bytes()).map_err(|_| Error::new(Code::NotSupported, "The QR code cannot be drawn", "Add the seed to the keychain instead"))?;
+        Ok(code.render::<qrcode::render::svg::Color<'_>>().min_dimensions(200, 200).quiet_zone(true).build())
+    }
+
+    /// Starts it again after a restart of the agent, if the person keeps it.
+    pub(super) async fn resume_practice(&self) {
+        let port = self.choices().practice_port;
+        if let Some(port) = port {
+            let resumed = self.run_practice(port).await;
+            self.problems().practice = resumed.err().map(|error| Error { message: format!("The practice account could not be started: {}", error.message), ..error });
+        }
+    }
+
+    /// Frees its port for the agent that comes next.
+    pub(super) async fn pause_practice(&self) {
+        if let Some(running) = self.0.practice.lock().await.take() {
+            running.server.stop().await;
+        }
+    }
+}

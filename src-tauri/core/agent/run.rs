@@ -1,0 +1,276 @@
+//! The life of the agent: the tasks that run beside requests, and the requests that come over the socket.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use time::OffsetDateTime;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, BufReader},
+    sync::Semaphore,
+    task::JoinSet,
+};
+use zeroize::Zeroizing;
+
+use super::{
+    Agent, Asker, NewAccessKey,
+    issuing::Want,
+    protocol::{Line, Request, Response, SessionLine, VERSION, Variable},
+    renewal::Decision,
+    socket::{Listener, read_line, write_line},
+    state::WARN_BEFORE,
+};
+use crate::{
+    error::{Code, Error, Result},
+    model::{
+        access_key::AccessKey,
+        mfa::{MfaCode, TotpSeed},
+        params::MfaSerial,
+        profile::ProfileName,
+        snapshot::Event,
+    },
+};
+
+/// The renewal looks at least this often.
+const LOOK: time::Duration = time::Duration::seconds(30);
+
+/// How many requests to AWS the renewal has under way at once.
+const IN_FLIGHT: usize = 20;
+
+/// How often the AWS files are looked at for other people's changes.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// Snapshots for small changes are not made more often than this.
+const BREATH: Duration = Duration::from_millis(40);
+
+/// An agent without a window and without a session ends after this long without a question.
+const IDLE: Duration = Duration::from_secs(30 * 60);
+
+/// Runs everything that runs beside requests, until [`Agent::close`].
+pub async fn run(agent: Agent) {
+    let mut closing = agent.closing();
+    tokio::select! {
+        _ = closing.wait_for(|closing| *closing) => {}
+        () = publishing(&agent) => {}
+        () = sealing(&agent) => {}
+        () = renewing(&agent) => {}
+        () = glancing(&agent) => {}
+    }
+}
+
+async fn publishing(agent: &Agent) {
+    loop {
+        agent.0.touched.notified().await;
+        agent.publish();
+        tokio::time::sleep(BREATH).await;
+    }
+}
+
+async fn sealing(agent: &Agent) {
+    loop {
+        agent.0.unsealed.notified().await;
+        let _ = agent.seal().await;
+        agent.save_choices();
+        agent.publish();
+    }
+}
+
+async fn glancing(agent: &Agent) {
+    loop {
+        tokio::time::sleep(GLANCE).await;
+        let _ = agent.files();
+    }
+}
+
+async fn renewing(agent: &Agent) {
+    let permits = Arc::new(Semaphore::new(IN_FLIGHT));
+    loop {
+        let now = agent.now();
+        for event in agent.endings(now) {
+            agent.tell(event);
+        }
+        if agent.state().sweep(now) {
+            agent.0.touched.notify_one();
+        }
+        for profile in agent.due(now) {
+            let (agent, permits) = (agent.clone(), Arc::clone(&permits));
+            tokio::spawn(async move {
+                let _permit = permits.acquire_owned().await;
+                agent.renew(&profile).await;
+            });
+        }
+        let next = agent.next_look(now);
+        tokio::select! {
+            () = agent.0.parts.clock.sleep_until(next) => {}
+            () = agent.0.due.notified() => {}
+        }
+    }
+}
+
+impl Agent {
+    /// Sessions that should be renewed now and can be without a person.
+    fn due(&self, now: OffsetDateTime) -> Vec<ProfileName> {
+        let state = self.state();
+        let due = |(profile, session): (&ProfileName, &super::state::Session)| {
+            let held = session.held.as_ref()?;
+            let alone = session.person_from.is_none_or(|from| now < from);
+            (alone && now >= held.due() && session.renewal.decide(Some(held), now) == Decision::Ask && !self.0.flights.has(profile)).then(|| profile.clone())
+        };
+        state.sessions.iter().filter_map(due).collect()
+    }
+
+    /// Renews one session; a failure is told once for each expiration.
+    async fn renew(&self, profile: &ProfileName) {
+        self.ensure(profile, Want::program()).await.map(|_| ()).unwrap_or_default();
+        let failed = {
+            let mut state = self.state();
+            state.sessions.get_mut(profile).and_then(|session| {
+                let error = session.error.clone()?;
+                let expiration = session.held.as_ref().map(|held| held.credentials.expiration);
+                let news = session.warned.is_none() || session.warned != expiration;
+                session.warned = expiration.or(session.warned);
+                (news && error.code != Code::MfaCodeRequired).then_some(error)
+            })
+        };
+        if let Some(error) = failed {
+            self.tell(Event::RenewalFailed { profile: profile.clone(), error });
+        }
+        self.0.touched.notify_one();
+    }
+
+    /// MFA-bound sessions that end within ten minutes and that nobody was told about.
+    fn endings(&self, now: OffsetDateTime) -> Vec<Event> {
+        let mut events = Vec::new();
+        for (profile, session) in &mut self.state().sessions {
+            let Some(expiration) = session.held.as_ref().map(|held| held.credentials.expiration) else { continue };
+            let bound = session.person_from.zip(session.held.as_ref()).is_some_and(|(from, held)| from <= held.due().max(now));
+            if bound && session.warned != Some(expiration) && now < expiration && expiration - now <= WARN_BEFORE {
+                session.warned = Some(expiration);
+                events.push(Event::SessionEnding { profile: profile.clone(), expiration });
+            }
+        }
+        events
+    }
+
+    fn next_look(&self, now: OffsetDateTime) -> OffsetDateTime {
+        let state = self.state();
+        let moments = state.sessions.values().filter_map(|session| session.held.as_ref()).flat_map(|held| {
+            let end = held.credentials.expiration;
+            [held.due(), end - WARN_BEFORE, end]
+        });
+        moments.filter(|at| *at > now).min().map_or(now + LOOK, |at| at.min(now + LOOK))
+    }
+
+    /// Writes the times of last use, which change too often to be written each time.
+    pub(super) fn save_choices(&self) {
+        let saved = self.choices().save(&self.0.parts.paths);
+        self.problems().settings = saved.err();
+    }
+}
+
+/// Answers the socket until [`Agent::close`]; then lets the last answers go out. The socket is gone when this returns.
+pub async fn serve(agent: Agent, listener: Listener) {
+    let mut closing = agent.closing();
+    let mut connections = JoinSet::new();
+    let mut asked = Instant::now();
+    loop {
+        tokio::select! {
+            _ = closing.wait_for(|closing| *closing) => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, pid)) => {
+                    asked = Instant::now();
+                    connections.spawn(answer_all(agent.clone(), stream, pid));
+                }
+                // Out of file descriptors, for instance: what is open goes on, and accepting is tried again.
+                Err(error) => { tracing::warn!(%error, "could not accept a connection"); tokio::time::sleep(Duration::from_millis(50)).await; }
+            },
+            _ = connections.join_next(), if !connections.is_empty() => {}
+            () = tokio::time::sleep(Duration::from_secs(5)) => {
+                let idle = agent.0.parts.windowless && asked.elapsed() > IDLE && agent.state().sessions.is_empty() && agent.state().sources.is_empty();
+                if idle || (agent.0.parts.windowless && !listener.is_there()) {
+                    let _ = agent.close().await;
+                    break;
+                }
+            }
+        }
+    }
+    drop(listener);
+    let last = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(Duration::from_secs(3), last).await;
+}
+
+/// One connection: question, answer, question, answer.
+async fn answer_all(agent: Agent, stream: impl AsyncRead + AsyncWrite + Unpin, pid: Option<u32>) {
+    let mut stream = BufReader::new(stream);
+    while let Some(line) = read_line(&mut stream).await {
+        let response = match serde_json::from_slice::<Line<Request>>(&line) {
+            Ok(line) if line.v == VERSION => agent.answer(line.body, pid).await.unwrap_or_else(|error| Response::Failed { error }),
+            Ok(_) | Err(_) => {
+                let error = Error::new(Code::Agent, "The running Stagedoor does not understand this program", "Quit Stagedoor (or stop “stagedoor agent”) and start it again");
+                Response::Failed { error }
+            }
+        };
+        let Ok(text) = serde_json::to_vec(&Line::new(response)).map(Zeroizing::new) else { return };
+        if write_line(&mut stream, &text).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Agent {
+    /// Answers one question of the process `pid`.
+    async fn answer(&self, request: Request, pid: Option<u32>) -> Result<Response> {
+        if *self.0.closing.borrow() && !matches!(request, Request::Hello | Request::Close) {
+            return Err(Error::new(Code::Agent, "Stagedoor is just ending", "Try again in a moment"));
+        }
+        let asker = || pid.map_or_else(Asker::stagedoor, Asker::behind);
+        let text = |text| Response::Text { text };
+        let done = |()| Response::Done;
+        match request {
+            Request::Hello => {
+                Ok(Response::Hello { version: env!("CARGO_PKG_VERSION").to_owned(), windowless: self.0.parts.windowless, pid: std::process::id() })
+            }
+            Request::CredentialProcess { profile } => self.process_document(&profile, &asker()).await.map(text),
+            Request::Exec { profile } => self.for_child(&profile, &asker()).await.map(|handed| Response::Variables { variables: Variable::all(&handed) }),
+            Request::Environment { profile, shell } => self.environment(&profile, shell, &asker()).await.map(text),
+            Request::Start { profile, mfa_code } => {
+                let code = mfa_code.map(|code| MfaCode::parse(code.expose())).transpose()?;
+                self.start(&profile, code, &asker()).await.map(done)
+            }
+            Request::Stop { profile } => self.stop(&profile).await.map(done),
+            Request::StopAll => self.stop_all().await.map(done),
+            Request::Status => {
+                self.publish();
+                Ok(Response::Status { sessions: SessionLine::all(&self.snapshot().borrow()) })
+            }
+            Request::Console { profile, target, link: true } => self.console_link(&profile, &target, &asker()).await.map(text),
+            Request::Console { profile, target, link: false } => self.console_door(&profile, &target, &asker()).await.map(|url| text(url.as_str().into())),
+            Request::WhoAmI { profile } => self.who_am_i(&profile, &asker()).await.map(|identity| Response::Identity { identity }),
+            Request::AddAccessKey { profile, access_key_id, secret_access_key } => {
+                let key = AccessKey::parse(&access_key_id, secret_access_key)?;
+                self.add_access_key(NewAccessKey { profile, key, region: None, mfa_serial: None }).await.map(done)
+            }
+            Request::Import { profile } => self.import(&profile).await.map(done),
+            Request::UndoImport { profile } => self.undo_import(&profile).await.map(done),
+            Request::Connect { profile, access_key } => {
+                self.connect(&profile).await?;
+                if access_key {
+                    self.hand_out_access_key(&profile, true).await?;
+                }
+                Ok(Response::Done)
+            }
+            Request::Disconnect { profile } => self.disconnect(&profile).await.map(done),
+            Request::AddTotpSeed { serial, seed } => self.add_totp_seed(&MfaSerial::parse(&serial)?, TotpSeed::parse(seed.expose())?).await.map(done),
+            Request::MfaCode { serial } => {
+                self.mfa_code(&MfaSerial::parse(&serial)?).await.map(|shown| Response::Code { code: shown.code, valid_until: shown.valid_until })
+            }
+            Request::MfaDevices => Ok(Response::Names { names: self.mfa_devices() }),
+            Request::ShowWindow => {
+                self.show_window();
+                Ok(Response::Done)
+            }
+            Request::Close => self.close().await.map(done),
+        }
+    }
+}

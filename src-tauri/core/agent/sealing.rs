@@ -1,0 +1,218 @@
+//! What of the state survives a restart: written sealed, read back with care.
+//!
+//! A session comes back only if its profile still resolves to the very chain it was issued for and it has not expired.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::{
+    Agent,
+    renewal::Held,
+    state::{Session, Source, mark},
+};
+use crate::{
+    error::{Code, Error, Result},
+    model::{access_key::AccessKeyId, credentials::TemporaryCredentials, profile::ProfileName, secret::Secret},
+};
+
+/// Borrowed: the secrets are written straight into a buffer that is wiped.
+#[derive(Serialize)]
+struct Written<'a> {
+    sessions: Vec<WrittenSession<'a>>,
+    sources: Vec<WrittenSource<'a>>,
+    used_steps: BTreeMap<String, i64>,
+}
+
+#[derive(Serialize)]
+struct WrittenSession<'a> {
+    profile: &'a ProfileName,
+    mark: &'a str,
+    held: WrittenHeld<'a>,
+    delivered: Vec<&'a String>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    person_from: Option<OffsetDateTime>,
+}
+
+#[derive(Serialize)]
+struct WrittenSource<'a> {
+    key: &'a AccessKeyId,
+    mfa_serial: Option<&'a str>,
+    held: WrittenHeld<'a>,
+}
+
+#[derive(Serialize)]
+struct WrittenHeld<'a> {
+    access_key_id: &'a AccessKeyId,
+    secret_access_key: &'a str,
+    session_token: &'a str,
+    #[serde(with = "time::serde::rfc3339")]
+    expiration: OffsetDateTime,
+    account_id: Option<&'a str>,
+    arn: Option<&'a str>,
+    #[serde(with = "time::serde::rfc3339")]
+    issued: OffsetDateTime,
+}
+
+impl<'a> WrittenHeld<'a> {
+    fn of(held: &'a Held) -> Self {
+        let c = &held.credentials;
+        Self {
+            access_key_id: &c.access_key_id,
+            secret_access_key: c.secret_access_key.expose(),
+            session_token: c.session_token.expose(),
+            expiration: c.expiration,
+            account_id: c.account_id.as_deref(),
+            arn: c.arn.as_deref(),
+            issued: held.issued,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct ReadBack {
+    sessions: Vec<ReadSession>,
+    sources: Vec<ReadSource>,
+    used_steps: BTreeMap<String, i64>,
+}
+
+#[derive(Deserialize)]
+struct ReadSession {
+    profile: ProfileName,
+    mark: String,
+    held: ReadHeld,
+    delivered: Vec<String>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    person_from: Option<OffsetDateTime>,
+}
+
+#[derive(Deserialize)]
+struct ReadSource {
+    key: AccessKeyId,
+    mfa_serial: Option<String>,
+    held: ReadHeld,
+}
+
+#[derive(Deserialize)]
+struct ReadHeld {
+    access_key_id: AccessKeyId,
+    secret_access_key: Secret,
+    session_token: Secret,
+    #[serde(with = "time::serde::rfc3339")]
+    expiration: OffsetDateTime,
+    account_id: Option<String>,
+    arn: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    issued: OffsetDateTime,
+}
+
+impl From<ReadHeld> for Held {
+    fn from(read: ReadHeld) -> Self {
+        let ReadHeld { access_key_id, secret_access_key, session_token, expiration, account_id, arn, issued } = read;
+        Self { credentials: TemporaryCredentials { access_key_id, secret_access_key, session_token, expiration, account_id, arn }, issued }
+    }
+}
+
+impl Agent {
+    /// Seals in a moment; many changes at once are sealed once.
+    pub(super) fn seal_soon(&self) {
+        self.0.unsealed.notify_one();
+    }
+
+    /// Seals what there is now. A failure is told in the snapshot: the sessions are in memory all the same.
+    pub(super) async fn seal(&self) -> Result<()> {
+        let _one = self.0.sealing.lock().await;
+        let now = self.now();
+        let payload = self.payload(now);
+        let result = match payload {
+            Some(payload) => self.0.sealed.save(&payload).await,
+            None => self.0.sealed.remove().await,
+        };
+        self.problems().sealed = result.as_ref().err().map(|error| Error {
+            message: format!("Sessions cannot be kept through a restart: {}", error.message),
+            ..error.clone()
+        });
+        self.keychain_said(result.as_ref().err());
+        result
+    }
+
+    /// `None`: nothing is worth keeping.
+    fn payload(&self, now: OffsetDateTime) -> Option<Zeroizing<Vec<u8>>> {
+        let state = self.state();
+        let live = |held: &Held| !held.credentials.expired(now);
+        if !state.sessions.values().any(|session| session.held.as_ref().is_some_and(live)) && !state.sources.values().any(live) && state.used_steps().is_empty() {
+            return None;
+        }
+        let written = Written {
+            sessions: state
+                .sessions
+                .iter()
+                .filter_map(|(profile, session)| {
+                    let held = session.held.as_ref().filter(|held| live(held))?;
+                    Some(WrittenSession { profile, mark: &session.mark, held: WrittenHeld::of(held), delivered: session.delivered.iter().collect(), person_from: session.person_from })
+                })
+                .collect(),
+            sources: state
+                .sources
+                .iter()
+                .filter(|(_, held)| live(held))
+                .map(|(source, held)| WrittenSource { key: &source.key, mfa_serial: source.mfa_serial.as_deref(), held: WrittenHeld::of(held) })
+                .collect(),
+            used_steps: state.used_steps(),
+        };
+        // Measured first: a buffer that grows would leave copies of secrets behind.
+        let mut length = Length(0);
+        serde_json::to_writer(&mut length, &written).ok()?;
+        let mut payload = Zeroizing::new(Vec::with_capacity(length.0));
+        serde_json::to_writer(&mut *payload, &written).ok()?;
+        Some(payload)
+    }
+
+    /// Takes the sessions of an earlier run over.
+    pub(super) async fn unseal(&self) {
+        let loaded = self.0.sealed.load().await;
+        self.keychain_said(loaded.problem.as_ref());
+        self.problems().sealed = loaded.problem;
+        let Some(payload) = loaded.payload else { return };
+        // serde_json's errors can quote what they read, so they are not passed on.
+        let Ok(read) = serde_json::from_slice::<ReadBack>(&payload) else {
+            self.problems().sealed = Some(Error::new(Code::File, "Earlier sessions were written by another version of Stagedoor and are not used", "Start the profiles again"));
+            return;
+        };
+        let (files, now) = (self.files(), self.now());
+        let mut state = self.state();
+        state.remember_steps(read.used_steps);
+        for source in read.sources {
+            let held = Held::from(source.held);
+            if !held.credentials.expired(now) {
+                state.sources.insert(Source { key: source.key, mfa_serial: source.mfa_serial }, held);
+            }
+        }
+        for session in read.sessions {
+            let held = Held::from(session.held);
+            let same = files.as_ref().is_ok_and(|files| files.resolve(&session.profile).is_ok_and(|chain| mark(&chain) == session.mark));
+            if same && !held.credentials.expired(now) {
+                state.issued(&session.profile, &session.mark, held, session.person_from);
+                if let Some(kept) = state.sessions.get_mut(&session.profile) {
+                    kept.delivered.extend(session.delivered);
+                }
+            }
+        }
+    }
+}
+
+/// Counts what would be written.
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

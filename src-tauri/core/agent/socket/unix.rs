@@ -1,0 +1,60 @@
+//! The Unix socket.
+
+use std::{io, os::unix::fs::PermissionsExt, path::PathBuf};
+
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::{
+    error::{Error, Result},
+    paths::Paths,
+    store::files,
+};
+
+/// A connection.
+pub type Stream = UnixStream;
+
+/// The socket of the one agent. Removed again when dropped.
+#[derive(Debug)]
+pub struct Listener {
+    socket: UnixListener,
+    path: PathBuf,
+}
+
+impl Listener {
+    /// Binds it. Only the holder of the agent's lock may call this: what lies there is a dead agent's.
+    pub fn bind(paths: &Paths) -> Result<Self> {
+        files::private_folder(&paths.runtime)?;
+        let path = paths.socket();
+        let failed = |error: &io::Error| Error::file("open the socket", &path, error);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&error)),
+            Ok(()) | Err(_) => {}
+        }
+        let socket = UnixListener::bind(&path).map_err(|error| failed(&error))?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(|error| failed(&error))?;
+        Ok(Self { socket, path })
+    }
+
+    /// The next connection of this user, with the peer's process ID. Another user's is dropped.
+    pub async fn accept(&self) -> io::Result<(Stream, Option<u32>)> {
+        loop {
+            let (stream, _) = self.socket.accept().await?;
+            let peer = stream.peer_cred()?;
+            if peer.uid() == rustix::process::geteuid().as_raw() {
+                return Ok((stream, peer.pid().and_then(|pid| u32::try_from(pid).ok())));
+            }
+            tracing::warn!(uid = peer.uid(), "refused a connection of another user");
+        }
+    }
+
+    /// Whether others still find this socket: its folder may have been deleted.
+    pub fn is_there(&self) -> bool {
+        self.path.exists()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
