@@ -1,5 +1,6 @@
 //! The one integration binary: a module per capability.
 
+mod aws_edits;
 mod aws_files;
 #[cfg(target_os = "linux")]
 mod bus;

@@ -63,11 +63,7 @@ pub fn resolve(name: &ProfileName, world: &World<'_>) -> Result<Chain> {
 
 /// There is no such profile.
 pub fn missing_profile(name: &ProfileName) -> Error {
-    Error::new(
-        Code::MissingProfile,
-        format!("There is no profile “{}”", name.as_str().escape_debug()),
-        "See the names with: stagedoor profiles",
-    )
+    Error::new(Code::MissingProfile, format!("There is no profile “{}”", name.as_str().escape_debug()), "See the names with: stagedoor profiles")
 }
 
 fn missing_source(profile: &Profile, source: &str) -> Error {
@@ -116,8 +112,7 @@ fn base_of(profile: &Profile, world: &World<'_>) -> Result<Base> {
         };
     }
     if let Some(token_file) = profile.get("web_identity_token_file") {
-        parsed(profile, "role_arn", RoleArn::parse)?
-            .ok_or_else(|| incomplete(profile, "web_identity_token_file", "role_arn"))?;
+        parsed(profile, "role_arn", RoleArn::parse)?.ok_or_else(|| incomplete(profile, "web_identity_token_file", "role_arn"))?;
         return Ok(Base::WebIdentity { profile: name, token_file: token_file.to_owned() });
     }
     if ["sso_session", "sso_start_url", "sso_account_id", "sso_role_name"].into_iter().any(|key| profile.get(key).is_some()) {
@@ -180,7 +175,12 @@ fn identity_center(profile: &Profile, world: &World<'_>) -> Result<Base> {
         None => (&empty, format!("the profile “{}”", profile.name), profile.get("sso_start_url").unwrap_or_default()),
     };
     let has = |key: &str| properties.get(key).is_some_and(|value| !value.is_empty()) || profile.get(key).is_some();
-    for (key, place) in [("sso_start_url", &where_to), ("sso_region", &where_to), ("sso_account_id", &format!("the profile “{}”", profile.name)), ("sso_role_name", &format!("the profile “{}”", profile.name))] {
+    for (key, place) in [
+        ("sso_start_url", &where_to),
+        ("sso_region", &where_to),
+        ("sso_account_id", &format!("the profile “{}”", profile.name)),
+        ("sso_role_name", &format!("the profile “{}”", profile.name)),
+    ] {
         if !has(key) {
             return Err(Error::new(
                 Code::InvalidValue,
@@ -246,7 +246,11 @@ fn required<T>(profile: &Profile, key: &str, parse: impl Fn(&str) -> Result<T>) 
 }
 
 fn mend(profile: &Profile, key: &str, error: &Error) -> Error {
-    Error::new(error.code, format!("{}: {key} of the profile “{}”", error.message, profile.name), format!("Mend {key} of the profile “{}”. {}", profile.name, error.hint))
+    Error::new(
+        error.code,
+        format!("{}: {key} of the profile “{}”", error.message, profile.name),
+        format!("Mend {key} of the profile “{}”. {}", profile.name, error.hint),
+    )
 }
 
 fn incomplete(profile: &Profile, has: &str, lacks: &str) -> Error {

@@ -23,14 +23,10 @@ pub fn read_text(path: &Path) -> Result<Option<String>> {
         Err(error) => return Err(cannot_read(path, &error)),
     };
     String::from_utf8(bytes).map(Some).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
         let mut bytes = error.into_bytes();
         zeroize::Zeroize::zeroize(&mut bytes);
-        Error::new(
-            Code::File,
-            format!("{} is not UTF-8 text (line {line})", path.display()),
-            "Open it in an editor and save it as UTF-8; nothing was changed",
-        )
+        Error::new(Code::File, format!("{} is not UTF-8 text (line {line})", path.display()), "Open it in an editor and save it as UTF-8; nothing was changed")
     })
 }
 
@@ -82,12 +78,12 @@ pub(crate) fn lock_folder_of(path: &Path) -> Option<File> {
     Some(folder)
 }
 
-fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let target = follow(path)?;
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     create_folders(folder)?;
     let (mut file, temporary) = temporary_beside(&target, folder)?;
-    let written = fill(&mut file).and_then(|()| file.sync_all()).and_then(|()| {
+    let written = write(&mut file).and_then(|()| file.sync_all()).and_then(|()| {
         drop(file);
         fs::rename(&temporary, &target)
     });

@@ -23,6 +23,8 @@ use crate::{
     store::files,
 };
 
+mod both;
+mod change;
 mod command;
 pub mod edit;
 mod keys;
@@ -68,9 +70,18 @@ impl AwsFiles {
         for (path, kind) in [(&paths.aws_config, FileKind::Config), (&paths.aws_credentials, FileKind::Credentials)] {
             let Some(text) = files::read_text(path)? else { continue };
             read.found = true;
-            read.add(path, kind, text);
+            read.add(path, &Document::parse(path, kind, text));
         }
         Ok(read)
+    }
+
+    /// What documents that are at hand say.
+    fn of(documents: [(&Path, &Document); 2]) -> Self {
+        let mut read = Self::default();
+        for (path, document) in documents {
+            read.add(path, document);
+        }
+        read
     }
 
     /// The profiles in the order of the files, the config first; merged and effective.
@@ -141,9 +152,8 @@ impl AwsFiles {
         self.index.get(name).map(|at| &self.profiles[*at])
     }
 
-    fn add(&mut self, path: &Path, kind: FileKind, text: String) {
-        let mut document = Document::parse(path, kind, text);
-        self.problems.append(&mut document.problems);
+    fn add(&mut self, path: &Path, document: &Document) {
+        self.problems.extend_from_slice(&document.problems);
         for section in &document.sections {
             if let SectionName::Profile(name) = &section.name {
                 self.entry(name);

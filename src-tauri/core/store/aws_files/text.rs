@@ -83,7 +83,8 @@ struct Complaint {
 impl Document {
     /// Takes a file apart. Never fails; what is wrong is in `problems`.
     pub(super) fn parse(path: &Path, kind: FileKind, text: String) -> Self {
-        let mut parser = Parser { path, document: Self { text: Zeroizing::new(text), lines: Vec::new(), sections: Vec::new(), problems: Vec::new() }, left_out: 0 };
+        let mut parser =
+            Parser { path, document: Self { text: Zeroizing::new(text), lines: Vec::new(), sections: Vec::new(), problems: Vec::new() }, left_out: 0 };
         parser.read(kind);
         let Parser { mut document, left_out, .. } = parser;
         document.prefer_prefixed_default(path, kind);
@@ -118,6 +119,12 @@ impl Document {
         (line + 1..self.lines.len())
             .take_while(|index| !matches!(self.lines[*index].kind, LineKind::Header | LineKind::Property { .. }))
             .filter(move |index| matches!(self.lines[*index].kind, LineKind::Continuation { property } if property == line))
+    }
+
+    /// The key of a nested property.
+    pub(super) fn nested_key(&self, line: usize) -> Option<&str> {
+        let text = &self.text[self.lines[line].start..self.lines[line].end];
+        text.split_once('=').map(|(key, _)| key.trim_matches(SPACE))
     }
 
     /// The lines of a section after its header.
@@ -207,7 +214,11 @@ impl Parser<'_> {
             return self.continuation(line, index, state);
         }
         let Some((key, value)) = property(line) else {
-            self.problem(index + 1, "is neither a [section] nor key = value; it was skipped", "Mend or remove that line: AWS's own tools refuse the whole file");
+            self.problem(
+                index + 1,
+                "is neither a [section] nor key = value; it was skipped",
+                "Mend or remove that line: AWS's own tools refuse the whole file",
+            );
             return (LineKind::Broken, State::Broken);
         };
         let Some(section) = self.document.sections.len().checked_sub(1) else {
