@@ -187,8 +187,8 @@ impl Signer {
     /// As the SDK wants it.
     pub fn credentials(&self) -> Credentials {
         match self {
-            Self::Key(key) => Credentials::from_keys(key.id.as_str(), key.secret.expose(), None),
-            Self::Temporary(t) => Credentials::from_keys(t.access_key_id.as_str(), t.secret_access_key.expose(), Some(t.session_token.expose().to_owned())),
+            Self::Key(key) => Credentials::new(key.id.as_str(), key.secret.expose(), None, None, "Stagedoor"),
+            Self::Temporary(t) => Credentials::new(t.access_key_id.as_str(), t.secret_access_key.expose(), Some(t.session_token.expose().to_owned()), None, "Stagedoor"),
         }
     }
 

@@ -11,6 +11,7 @@ use std::{
 };
 
 use stagedoor_core::{
+    clock::Clock,
     error::{Error, Result},
     model::{
         access_key::{AccessKey, AccessKeyId},
@@ -18,7 +19,10 @@ use stagedoor_core::{
         params::MfaSerial,
         secret::Secret,
     },
-    store::keychain::{DEADLINE, Item, Keys, System},
+    store::{
+        keychain::{DEADLINE, Item, Keys, System},
+        sealed_sessions::{Loaded, SealedSessions},
+    },
 };
 
 use crate::world::{World, own_paths, step};
@@ -55,6 +59,8 @@ async fn one_step() {
             }
             return;
         }
+        "seal" => sealed(&keys).save(SECRET.as_bytes()).await.map(|()| "sealed".to_owned()),
+        "open" => Ok(opened(sealed(&keys).load().await)),
         "name" => read(&keys).await.map(|_| keys.0.name()),
         other => panic!("no step “{other}”"),
     };
@@ -111,6 +117,15 @@ async fn fifty(keys: &Keys) -> Result<String> {
     Ok(format!("{same} the same"))
 }
 
+fn sealed(keys: &Keys) -> SealedSessions {
+    SealedSessions::new(&own_paths(), keys.clone(), Clock::system())
+}
+
+fn opened(loaded: Loaded) -> String {
+    let same = loaded.payload.is_some_and(|payload| payload.as_slice() == SECRET.as_bytes());
+    format!("same {same}, {}", loaded.problem.as_ref().map_or("no problem".to_owned(), told))
+}
+
 /// Tells two keys apart without showing one.
 fn fingerprint(material: &[u8; 32]) -> String {
     let sum = material.iter().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add((*byte).into()));
@@ -126,6 +141,20 @@ fn what_is_stored_is_there_in_another_process_and_gone_when_deleted() {
     assert_eq!(ask(&world, "fifty at once"), "50 the same");
     assert_eq!(ask(&world, "delete"), "left (false, false)");
     world.search_secrets(&[SECRET, SEED], &[]);
+    world.search_arguments(&[SECRET, SEED]);
+}
+
+#[test]
+fn sealed_sessions_survive_a_restart_and_wait_for_a_locked_keyring() {
+    let world = World::with_keyring();
+    assert_eq!(ask(&world, "seal"), "sealed");
+    assert_eq!(ask(&world, "open"), "same true, no problem");
+    world.search_secrets(&[SECRET], &[]);
+    world.lock_keyring();
+    let file = world.path("sd/data/sessions.sealed");
+    let before = std::fs::read(&file).unwrap();
+    assert!(ask(&world, "open").starts_with("same false, \"keychain_locked\""));
+    assert_eq!(std::fs::read(&file).unwrap(), before);
 }
 
 #[test]

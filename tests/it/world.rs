@@ -141,11 +141,17 @@ impl World {
             if exempt.iter().any(|free| path.starts_with(free)) {
                 return;
             }
-            let content = fs::read(path).unwrap_or_else(|error| panic!("cannot search {}: {error}", path.display()));
-            let holds = |secret: &&str| content.windows(secret.len()).any(|window| window == secret.as_bytes());
-            found.extend(secrets.iter().enumerate().filter(|(_, secret)| holds(secret)).map(|(n, _)| format!("{}: secret number {n}", path.display())));
+            found.extend(secrets_in(path, secrets));
         });
         assert!(found.is_empty(), "secrets in plain files: {found:?}");
+    }
+
+    /// Fails, naming the process, when the arguments of a process that runs now hold one of the secrets.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn search_arguments(&self, secrets: &[&str]) {
+        let processes = fs::read_dir("/proc").expect("/proc").map(|entry| entry.expect("a process").path());
+        let found: Vec<_> = processes.map(|process| process.join("cmdline")).filter(|path| path.exists()).flat_map(|path| secrets_in(&path, secrets)).collect();
+        assert!(found.is_empty(), "secrets in arguments, seen from {}: {found:?}", self.home.path().display());
     }
 }
 
@@ -163,10 +169,27 @@ pub(crate) fn own_paths() -> Paths {
     Paths::from_env(Platform::current(), |name| std::env::var(name).ok())
 }
 
+/// Which of the secrets a file holds. One that went away meanwhile holds none; one that cannot be read fails the test.
+fn secrets_in(path: &Path, secrets: &[&str]) -> Vec<String> {
+    let content = match fs::read(path) {
+        Ok(content) => content,
+        // The second: a process that ended between the two.
+        Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(3) => Vec::new(),
+        Err(error) => panic!("cannot search {}: {error}", path.display()),
+    };
+    let holds = |secret: &str| content.windows(secret.len()).any(|window| window == secret.as_bytes());
+    secrets.iter().enumerate().filter(|(_, secret)| holds(secret)).map(|(n, _)| format!("{}: secret number {n}", path.display())).collect()
+}
+
 fn files(folder: &Path, visit: &mut impl FnMut(&Path)) {
-    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("cannot search {}: {error}", folder.display())) {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(error) => panic!("cannot search {}: {error}", folder.display()),
+    };
+    for entry in entries {
         let entry = entry.expect("an entry");
-        let kind = entry.file_type().expect("its type");
+        let Ok(kind) = entry.file_type() else { continue };
         if kind.is_dir() {
             files(&entry.path(), visit);
         } else if kind.is_file() {
@@ -185,6 +208,25 @@ fn a_secret_in_a_plain_file_is_found() {
     let world = World::new();
     world.write("share/leak", "before wJalrXUtnFEMI after");
     world.search_secrets(&["elsewhere", "wJalrXUtnFEMI"], &["share/other"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[should_panic(expected = "secret number 0")]
+fn a_secret_in_an_argument_is_found() {
+    let mut world = World::new();
+    // It reads until its input is closed, which is when the world ends.
+    let mut command = world.command("cat");
+    world.start(command.args(["-", "Je7MtGbClwBF-argument"]).stdin(Stdio::piped()).stderr(Stdio::null()), "coreutils");
+    world.search_arguments(&["Je7MtGbClwBF-argument"]);
+}
+
+#[test]
+#[should_panic(expected = "install it: sudo apt install gnome-keyring")]
+fn a_missing_program_fails_with_what_to_install() {
+    let mut world = World::new();
+    let mut command = world.command("a-keyring-that-nobody-installed");
+    world.start(&mut command, "gnome-keyring");
 }
 
 #[test]

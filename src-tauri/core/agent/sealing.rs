@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{
     Agent,
     renewal::Held,
-    state::{Session, Source, mark},
+    state::{Source, mark},
 };
 use crate::{
     error::{Code, Error, Result},

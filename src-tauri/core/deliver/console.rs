@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use aws_smithy_runtime_api::{client::http::{HttpClient, HttpConnectorSettings}, client::runtime_components::RuntimeComponentsBuilder, http::Request};
+use aws_smithy_runtime_api::{client::http::{HttpClient, HttpConnector, HttpConnectorSettings}, client::runtime_components::RuntimeComponentsBuilder, http::Request};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::Zeroizing;

@@ -1,6 +1,5 @@
 //! What survives a restart: the AWS files, the keychain, sealed sessions, settings.
 
-mod atomic;
 pub mod aws_files;
 pub mod files;
 pub mod keychain;

@@ -18,6 +18,7 @@ use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
 use super::{
+    files,
     keychain::{Bytes, Item, Keys},
     set_aside::set_aside,
 };
@@ -102,17 +103,14 @@ impl SealedSessions {
         }
         let sealed =
             seal(key, payload).ok_or_else(|| Error::new(Code::File, "Could not seal the sessions", "They are in memory and end with the agent; try again"))?;
-        super::atomic::write_atomic(&self.file, &sealed)
+        files::write_atomic(&self.file, &sealed)
     }
 
     /// Deletes what was saved.
     #[expect(clippy::unused_async, reason = "like its siblings, so that it may become slow")]
     pub async fn remove(&self) -> Result<()> {
         self.shared.unread.store(false, Ordering::Relaxed);
-        match fs::remove_file(&self.file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file("delete", &self.file, &error)),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        files::remove(&self.file)
     }
 
     fn read(&self) -> io::Result<Option<Vec<u8>>> {
@@ -210,7 +208,7 @@ mod tests {
         }
 
         fn put(&self, bytes: &[u8]) {
-            super::super::atomic::write_atomic(&self.sessions.file, bytes).unwrap();
+            super::super::files::write_atomic(&self.sessions.file, bytes).unwrap();
         }
 
         fn names(&self) -> Vec<String> {

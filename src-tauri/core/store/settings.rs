@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::{atomic::write_atomic, set_aside::set_aside};
+use super::{files::write_atomic, set_aside::set_aside};
 use crate::{
     error::{Code, Error, Result},
     model::snapshot::Settings,

@@ -33,9 +33,16 @@ pub(super) struct Lane<T> {
 
 struct Running<T> {
     jobs: Sender<Job<T>>,
-    /// When the call that is being made was begun.
-    busy: Arc<Mutex<Option<Instant>>>,
+    /// The call that is being made.
+    busy: Arc<Mutex<Option<Busy>>>,
     left_behind: u8,
+}
+
+/// A call that is being made.
+struct Busy {
+    since: Instant,
+    /// Somebody has waited in vain.
+    overdue: bool,
 }
 
 /// Nobody answered in time.
@@ -59,8 +66,21 @@ impl<T: 'static> Lane<T> {
         self.send(job)?;
         match tokio::time::timeout(self.deadline, answer).await {
             Ok(Ok(result)) => Ok(result),
-            // The second: the thread is gone, which only a panic inside the keychain's own library can do.
-            Err(_) | Ok(Err(_)) => Err(Silent),
+            // The thread is gone, which only a panic inside the keychain's own library can do.
+            Ok(Err(_)) => Err(Silent),
+            Err(_) => {
+                self.complain();
+                Err(Silent)
+            }
+        }
+    }
+
+    /// The call that is being made holds others up.
+    fn complain(&self) {
+        if let Some(running) = held(&self.now).as_ref()
+            && let Some(busy) = held(&running.busy).as_mut()
+        {
+            busy.overdue = true;
         }
     }
 
@@ -69,11 +89,11 @@ impl<T: 'static> Lane<T> {
         let mut left_behind = 0;
         if let Some(running) = now.as_ref() {
             left_behind = running.left_behind;
-            let blocked = held(&running.busy).map_or(Duration::ZERO, |since| since.elapsed());
-            if blocked >= self.deadline && (blocked < self.deadline * PATIENCE || left_behind == MOST_LEFT_BEHIND) {
-                return Err(Silent);
-            }
-            if blocked >= self.deadline {
+            let blocked = held(&running.busy).as_ref().filter(|busy| busy.overdue).map(|busy| busy.since.elapsed());
+            if let Some(blocked) = blocked {
+                if blocked < self.deadline * PATIENCE || left_behind == MOST_LEFT_BEHIND {
+                    return Err(Silent);
+                }
                 left_behind += 1;
                 *now = None;
             }
@@ -98,7 +118,7 @@ impl<T: 'static> Lane<T> {
         let run = move || {
             let mut thing = make();
             for job in queue {
-                *held(&working) = Some(Instant::now());
+                *held(&working) = Some(Busy { since: Instant::now(), overdue: false });
                 let _done = Done(&working);
                 job(&mut thing);
             }
@@ -115,7 +135,7 @@ impl<T> fmt::Debug for Lane<T> {
 }
 
 /// Says that the call is over, even when it panicked.
-struct Done<'a>(&'a Mutex<Option<Instant>>);
+struct Done<'a>(&'a Mutex<Option<Busy>>);
 
 impl Drop for Done<'_> {
     fn drop(&mut self) {
