@@ -1,2 +1,105 @@
-//! The command line.
-fn main() {}
+//! The command line: reads arguments, asks the agent, prints.
+//!
+//! It never talks to AWS and never reads the keychain. `credential-process` is asked for hundreds of times a day, so it is
+//! answered before anything else is set up: no argument parser, no runtime.
+
+mod agent;
+mod args;
+mod ask;
+mod keys;
+mod mfa;
+mod practice;
+mod print;
+mod profiles;
+mod sessions;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use stagedoor_core::{
+    agent::protocol::Request,
+    error::{Code, Error, Result},
+    model::profile::ProfileName,
+    paths::{Paths, Platform},
+};
+
+use self::args::{Arguments, Command};
+
+/// What every command needs to know of the outside.
+struct Outside {
+    paths: Paths,
+}
+
+fn main() -> ExitCode {
+    let outside = Outside { paths: Paths::from_env(Platform::current(), env) };
+    let mut arguments = std::env::args_os().skip(1);
+    let fast = match (arguments.next(), arguments.next(), arguments.next()) {
+        (Some(command), Some(profile), None) if command == "credential-process" => profile.into_string().ok().filter(|profile| !profile.starts_with('-')),
+        _ => None,
+    };
+    let done = match fast {
+        Some(profile) => sessions::credential_process(&outside, profile),
+        None => slow(&outside),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => print::error(&error),
+    }
+}
+
+/// Everything but the warm path.
+fn slow(outside: &Outside) -> Result<ExitCode> {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return Ok(ExitCode::from(if error.use_stderr() { 2 } else { 0 }));
+        }
+    };
+    let Some(command) = arguments.command else {
+        return Ok(print::help(&mut Arguments::command()));
+    };
+    let name = |name: String| ProfileName::new(name);
+    match command {
+        Command::Profiles { json } => profiles::list(outside, json),
+        Command::Resolve { profile, json } => profiles::resolve(outside, &name(profile), json),
+        Command::Start { profile, mfa_code } => sessions::start(outside, name(profile), mfa_code),
+        Command::Stop { profile, all } => sessions::stop(outside, profile.map(name), all),
+        Command::Status { json } => sessions::status(outside, json),
+        Command::CredentialProcess { profile } => sessions::credential_process(outside, profile),
+        Command::Exec { profile, endpoint, command } => sessions::exec(outside, name(profile), endpoint, &command),
+        Command::Env { profile, shell, unset } => sessions::environment(outside, name(profile), shell.into(), unset),
+        Command::Console { profile, service, path, region, duration, print } => {
+            sessions::console(outside, name(profile), args::console_target(service, path, region, duration.as_deref())?, print)
+        }
+        Command::Whoami { profile, json } => sessions::who_am_i(outside, name(profile), json),
+        Command::Connect { profiles, access_key } => profiles::connect(outside, profiles, access_key),
+        Command::Disconnect { profiles } => profiles::each(outside, profiles, |profile| Request::Disconnect { profile }, "is as it was before"),
+        Command::Import { profiles, dry_run, undo } => profiles::import(outside, profiles, dry_run, undo),
+        Command::Keys { command } => keys::run(outside, command),
+        Command::Mfa { command } => mfa::run(outside, command),
+        Command::Practice { port, json } => practice::run(port, json),
+        Command::Agent => agent::run(outside),
+        Command::Completions { shell } => print::completions(shell, &mut Arguments::command()),
+        Command::Man => print::man(Arguments::command()),
+        Command::Setup(_) => Err(later("setup")),
+        Command::Revoke(_) => Err(later("revoke")),
+        Command::Explain(_) => Err(later("explain")),
+        Command::Check(_) => Err(later("check")),
+        Command::Activity(_) => Err(later("activity")),
+        Command::Doctor(_) => Err(later("doctor")),
+        Command::Lock => Err(later("lock")),
+        Command::Unlock => Err(later("unlock")),
+    }
+}
+
+/// A command that has its name and not yet its substance.
+fn later(command: &str) -> Error {
+    Error::new(Code::NotSupported, format!("“stagedoor {command}” is not there yet"), "See what is: stagedoor --help")
+}
+
+/// One variable of the environment; not UTF-8 counts as unset.
+#[expect(clippy::disallowed_methods, reason = "the environment is read once, here")]
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -52,7 +52,9 @@ impl Environment {
         Self(
             variables
                 .into_iter()
-                .filter(|(name, value)| !value.is_empty() && (name.starts_with("AWS_") || name == "USER" || name == "USERNAME") && !secret.contains(&name.as_str()))
+                .filter(|(name, value)| {
+                    !value.is_empty() && (name.starts_with("AWS_") || name == "USER" || name == "USERNAME") && !secret.contains(&name.as_str())
+                })
                 .collect(),
         )
     }
@@ -117,8 +119,11 @@ impl Aws {
             .with_contents(EnvConfigFileKind::Config, settings_of(files, profile))
             .with_contents(EnvConfigFileKind::Credentials, "")
             .build();
-        let timeouts =
-            TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(Duration::from_secs(12)).operation_timeout(Duration::from_secs(40)).build();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .operation_attempt_timeout(Duration::from_secs(12))
+            .operation_timeout(Duration::from_secs(40))
+            .build();
         let app = AppName::new(concat!("stagedoor-", env!("CARGO_PKG_VERSION"))).ok();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .profile_files(files_of_profile)
@@ -143,7 +148,8 @@ impl Aws {
         if truthy(self.environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) || truthy(setting("ignore_configured_endpoint_urls")) {
             return None;
         }
-        let service = || setting("services").and_then(|name| files.services(name)).and_then(|s| s.get("signin")).and_then(|s| s.get("endpoint_url")).map(String::as_str);
+        let service =
+            || setting("services").and_then(|name| files.services(name)).and_then(|s| s.get("signin")).and_then(|s| s.get("endpoint_url")).map(String::as_str);
         self.environment
             .get("AWS_ENDPOINT_URL_SIGNIN")
             .or_else(|| self.environment.get("AWS_ENDPOINT_URL"))
@@ -188,7 +194,9 @@ impl Signer {
     pub fn credentials(&self) -> Credentials {
         match self {
             Self::Key(key) => Credentials::new(key.id.as_str(), key.secret.expose(), None, None, "Stagedoor"),
-            Self::Temporary(t) => Credentials::new(t.access_key_id.as_str(), t.secret_access_key.expose(), Some(t.session_token.expose().to_owned()), None, "Stagedoor"),
+            Self::Temporary(t) => {
+                Credentials::new(t.access_key_id.as_str(), t.secret_access_key.expose(), Some(t.session_token.expose().to_owned()), None, "Stagedoor")
+            }
         }
     }
 
@@ -212,15 +220,21 @@ where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {
     match error {
-        SdkError::ServiceError(service) => refused(asked, service.err().code().unwrap_or("Unknown"), service.err().message().unwrap_or("no reason given"), service.raw().status().as_u16()),
-        SdkError::TimeoutError(_) => Error::new(Code::AwsUnreachable, format!("AWS did not answer {asked} in time"), "Check the network, VPN and proxy, then try again"),
+        SdkError::ServiceError(service) => {
+            refused(asked, service.err().code().unwrap_or("Unknown"), service.err().message().unwrap_or("no reason given"), service.raw().status().as_u16())
+        }
+        SdkError::TimeoutError(_) => {
+            Error::new(Code::AwsUnreachable, format!("AWS did not answer {asked} in time"), "Check the network, VPN and proxy, then try again")
+        }
         SdkError::DispatchFailure(failure) => unreachable(asked, failure.as_connector_error()),
         SdkError::ResponseError(response) => Error::new(
             Code::AwsUnreachable,
             format!("The answer to {asked} cannot be read (HTTP {})", response.raw().status().as_u16()),
             "Something between this machine and AWS may have answered instead: check the proxy and the endpoint_url",
         ),
-        SdkError::ConstructionFailure(_) => Error::new(Code::InvalidValue, format!("{asked} could not be put together: {}", DisplayErrorContext(error)), "Check the profile's values"),
+        SdkError::ConstructionFailure(_) => {
+            Error::new(Code::InvalidValue, format!("{asked} could not be put together: {}", DisplayErrorContext(error)), "Check the profile's values")
+        }
         other => Error::new(Code::AwsUnreachable, format!("{asked} failed: {}", DisplayErrorContext(other)), "Try again"),
     }
 }
@@ -261,13 +275,19 @@ fn refused(asked: &str, code: &str, message: &str, status: u16) -> Error {
             format!("The secret access key does not belong to its access key ID ({asked})"),
             "Store the pair again: stagedoor keys add PROFILE; if it is right, check this computer's clock",
         ),
-        "RequestExpired" | "RequestTimeTooSkewed" => {
-            aws(Code::AwsRefused, format!("AWS refused {asked} because this computer's clock is wrong"), "Set the clock (switch on automatic time), then try again")
-        }
+        "RequestExpired" | "RequestTimeTooSkewed" => aws(
+            Code::AwsRefused,
+            format!("AWS refused {asked} because this computer's clock is wrong"),
+            "Set the clock (switch on automatic time), then try again",
+        ),
         "ExpiredToken" | "ExpiredTokenException" => aws(Code::AwsRefused, format!("The credentials for {asked} have expired"), "Start the profile again"),
         "AccessDenied" | "AccessDeniedException" if message.contains("MultiFactorAuthentication failed") => aws(
             Code::MfaCodeRefused,
-            if message.contains("invalid MFA") { format!("AWS refused the MFA code for {asked}") } else { format!("AWS refused the MFA device for {asked}: {message}") },
+            if message.contains("invalid MFA") {
+                format!("AWS refused the MFA code for {asked}")
+            } else {
+                format!("AWS refused the MFA device for {asked}: {message}")
+            },
             if message.contains("invalid MFA") {
                 "Type the code that the device shows now; a code works once, so wait for the next one if you used it already"
             } else {
@@ -279,11 +299,23 @@ fn refused(asked: &str, code: &str, message: &str, status: u16) -> Error {
             format!("AWS refused {asked}: {}", message.trim_end_matches('.')),
             "The role's trust policy must allow the caller (with its external ID and MFA), and the caller's own policies must allow the call",
         ),
-        "RegionDisabledException" => aws(Code::AwsRefused, format!("STS is switched off in this Region for {asked}"), "Set another region in the profile, or activate STS for it in the account settings"),
-        "PackedPolicyTooLarge" => aws(Code::AwsRefused, format!("The session policy and tags are too large for {asked}"), "Shorten the session policy or the tags"),
-        "MalformedPolicyDocument" => aws(Code::AwsRefused, format!("The session policy for {asked} is not valid: {message}"), "Mend stagedoor_session_policy in the profile"),
-        "ValidationError" => aws(Code::AwsRefused, format!("AWS does not accept a value of {asked}: {}", message.trim_end_matches('.')), "Mend that value in the profile"),
-        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" => aws(Code::AwsUnreachable, format!("AWS asked to slow down ({asked})"), "Try again in a moment"),
+        "RegionDisabledException" => aws(
+            Code::AwsRefused,
+            format!("STS is switched off in this Region for {asked}"),
+            "Set another region in the profile, or activate STS for it in the account settings",
+        ),
+        "PackedPolicyTooLarge" => {
+            aws(Code::AwsRefused, format!("The session policy and tags are too large for {asked}"), "Shorten the session policy or the tags")
+        }
+        "MalformedPolicyDocument" => {
+            aws(Code::AwsRefused, format!("The session policy for {asked} is not valid: {message}"), "Mend stagedoor_session_policy in the profile")
+        }
+        "ValidationError" => {
+            aws(Code::AwsRefused, format!("AWS does not accept a value of {asked}: {}", message.trim_end_matches('.')), "Mend that value in the profile")
+        }
+        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" => {
+            aws(Code::AwsUnreachable, format!("AWS asked to slow down ({asked})"), "Try again in a moment")
+        }
         _ if status >= 500 => aws(Code::AwsUnreachable, format!("AWS failed to answer {asked} (HTTP {status}, {code})"), "Try again in a moment"),
         _ => aws(Code::AwsRefused, format!("AWS refused {asked}: {} ({code})", message.trim_end_matches('.')), "See what the message names, then try again"),
     }

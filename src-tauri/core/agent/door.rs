@@ -22,7 +22,9 @@ const OPEN_FOR: Duration = Duration::from_secs(60);
 
 /// Opens a door to `link` and says where it is.
 pub(super) async fn open(link: Secret) -> Result<String> {
-    let failed = |why: String| Error::new(Code::Agent, format!("Could not open the way to the browser: {why}"), "Copy the link instead: stagedoor console PROFILE --print");
+    let failed = |why: String| {
+        Error::new(Code::Agent, format!("Could not open the way to the browser: {why}"), "Copy the link instead: stagedoor console PROFILE --print")
+    };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed(error.to_string()))?;
     let address = listener.local_addr().map_err(|error| failed(error.to_string()))?;
     let mut random = [0; 24];

@@ -78,10 +78,12 @@ impl Agent {
             }
             let flight = self.0.flights.join(profile.clone(), || self.clone().fly(profile.clone(), chain.clone(), mark.clone(), want.clone(), force));
             let (began, landed) = match &valid {
-                Some(held) if !want.person && held.credentials.expiration - now > super::renewal::MANDATORY_WINDOW => match tokio::time::timeout(PATIENCE, flight).await {
-                    Ok(landed) => landed,
-                    Err(_) => return Ok(got(held.clone(), true)),
-                },
+                Some(held) if !want.person && held.credentials.expiration - now > super::renewal::MANDATORY_WINDOW => {
+                    match tokio::time::timeout(PATIENCE, flight).await {
+                        Ok(landed) => landed,
+                        Err(_) => return Ok(got(held.clone(), true)),
+                    }
+                }
                 Some(_) | None => flight.await,
             };
             match landed {
@@ -119,7 +121,11 @@ impl Agent {
         let result = result.and_then(|(held, person_from)| {
             // As the SDKs do: what is over when it arrives is a failure.
             if held.credentials.expired(now) {
-                return Err(Error::new(Code::AwsUnreachable, format!("AWS gave {profile} credentials that have ended already"), "Check this computer's clock, then try again"));
+                return Err(Error::new(
+                    Code::AwsUnreachable,
+                    format!("AWS gave {profile} credentials that have ended already"),
+                    "Check this computer's clock, then try again",
+                ));
             }
             self.state().issued(&profile, &mark, held.clone(), person_from);
             Ok(held)
@@ -155,7 +161,9 @@ impl Agent {
                 }
                 Signer::Temporary(held.credentials)
             }
-            Base::Static { .. } | Base::Source { .. } | Base::WebIdentity { .. } | Base::IdentityCenter { .. } | Base::Login { .. } => return Err(not_yet(chain)),
+            Base::Static { .. } | Base::Source { .. } | Base::WebIdentity { .. } | Base::IdentityCenter { .. } | Base::Login { .. } => {
+                return Err(not_yet(chain));
+            }
         };
         let serial = chain.mfa_serial().cloned();
         let mut person_from = None;
@@ -219,7 +227,10 @@ impl Agent {
         {
             return Ok(held);
         }
-        let seconds = chain.session_duration.filter(|_| plain).map_or_else(|| self.choices().settings.mfa_session_seconds, crate::model::params::SessionDuration::seconds);
+        let seconds = chain
+            .session_duration
+            .filter(|_| plain)
+            .map_or_else(|| self.choices().settings.mfa_session_seconds, crate::model::params::SessionDuration::seconds);
         let make = || {
             let (agent, source, key, serial, code, config) = (self.clone(), source.clone(), key.clone(), serial.cloned(), want.code.clone(), config.clone());
             async move {
@@ -287,7 +298,9 @@ fn of_device(error: Error, serial: Option<&MfaSerial>) -> Error {
 
 fn not_yet(chain: &Chain) -> Error {
     let (what, instead) = match &chain.base {
-        Base::Static { .. } => ("temporary credentials that another tool wrote into the file", "Use an access key or a role as its source, or let that tool go on serving it"),
+        Base::Static { .. } => {
+            ("temporary credentials that another tool wrote into the file", "Use an access key or a role as its source, or let that tool go on serving it")
+        }
         Base::Source { .. } => ("credentials of the environment, a container or an instance", "Use an access key as its source"),
         Base::WebIdentity { .. } => ("a web identity token", "The AWS tools read this profile themselves"),
         Base::IdentityCenter { .. } => ("IAM Identity Center", "Sign in with: aws sso login; the AWS tools read this profile themselves"),

@@ -34,7 +34,11 @@ pub use self::{
     run::{run, serve},
     sessions::ShownCode,
 };
-use self::{flights::Flights, renewal::Held, state::{Source, State}};
+use self::{
+    flights::Flights,
+    renewal::Held,
+    state::{Source, State},
+};
 pub use crate::deliver::console::ConsoleTarget;
 use crate::{
     aws::{Aws, Environment},

@@ -8,15 +8,9 @@ use std::sync::PoisonError;
 use super::Agent;
 use crate::{
     error::{Code, Error, Result},
-    model::{
-        profile::ProfileName,
-        snapshot::PracticeView,
-    },
+    model::{profile::ProfileName, snapshot::PracticeView},
     practice::{ReadyMade, Server, World},
-    store::{
-        aws_files::edit,
-        keychain::Item,
-    },
+    store::{aws_files::edit, keychain::Item},
 };
 
 /// The profiles that are written: the user, the role that wants MFA, the role in another account.
@@ -126,7 +120,8 @@ impl Agent {
         };
         let user = &running.ready.user_name;
         let url = format!("otpauth://totp/Stagedoor%20practice:{user}?secret={}&issuer=Stagedoor%20practice", running.ready.mfa_seed.expose());
-        let code = qrcode::QrCode::new(url.as_bytes()).map_err(|_| Error::new(Code::NotSupported, "The QR code cannot be drawn", "Add the seed to the keychain instead"))?;
+        let code = qrcode::QrCode::new(url.as_bytes())
+            .map_err(|_| Error::new(Code::NotSupported, "The QR code cannot be drawn", "Add the seed to the keychain instead"))?;
         Ok(code.render::<qrcode::render::svg::Color<'_>>().min_dimensions(200, 200).quiet_zone(true).build())
     }
 
@@ -135,7 +130,8 @@ impl Agent {
         let port = self.choices().practice_port;
         if let Some(port) = port {
             let resumed = self.run_practice(port).await;
-            self.problems().practice = resumed.err().map(|error| Error { message: format!("The practice account could not be started: {}", error.message), ..error });
+            self.problems().practice =
+                resumed.err().map(|error| Error { message: format!("The practice account could not be started: {}", error.message), ..error });
         }
     }
 

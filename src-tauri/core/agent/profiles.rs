@@ -107,7 +107,11 @@ impl Agent {
         let _edit = self.0.editing.lock().await;
         let files = self.files()?;
         if files.profile(&new.source_profile).is_none() {
-            return Err(Error::new(Code::MissingSource, format!("There is no profile {} to get the role with", new.source_profile), "Choose a profile that exists, or add its access key first"));
+            return Err(Error::new(
+                Code::MissingSource,
+                format!("There is no profile {} to get the role with", new.source_profile),
+                "Choose a profile that exists, or add its access key first",
+            ));
         }
         let duration = new.duration.map(|duration| duration.seconds().to_string());
         let mut properties = vec![("role_arn", new.role_arn.as_str()), ("source_profile", new.source_profile.as_str())];
@@ -147,7 +151,11 @@ impl Agent {
                 let config = self.0.aws.config(&files, profile.as_str(), partition_of(Some(&region))).await;
                 caller_identity(&config, &Signer::Key(kept), false).await.map(|_| ())
             }
-            Ok(None) => Err(Error::new(Code::KeychainRefused, "The keychain did not keep the access key", "Look at the keychain, then try again; the file is as it was")),
+            Ok(None) => Err(Error::new(
+                Code::KeychainRefused,
+                "The keychain did not keep the access key",
+                "Look at the keychain, then try again; the file is as it was",
+            )),
             Err(error) => Err(error),
         };
         let moved = match proven {
@@ -172,7 +180,9 @@ impl Agent {
         let id = crate::model::access_key::AccessKeyId::parse(&id)?;
         let key = self.0.keys.access_key(&id).await;
         self.keychain_said(key.as_ref().err());
-        let key = key?.ok_or_else(|| Error::new(Code::NoCredentials, format!("The access key {id} is not in the keychain"), format!("Store it again: stagedoor keys add {profile}")))?;
+        let key = key?.ok_or_else(|| {
+            Error::new(Code::NoCredentials, format!("The access key {id} is not in the keychain"), format!("Store it again: stagedoor keys add {profile}"))
+        })?;
         edit::put_key_back(&self.0.parts.paths, profile, &key)?;
         let still = self.files()?.profiles().iter().any(|other| other.get(KEY) == Some(id.as_str()));
         if !still {
@@ -224,7 +234,11 @@ impl Agent {
     /// Replaces the settings.
     pub async fn set_settings(&self, settings: Settings) -> Result<()> {
         if !(900..=crate::issue::LONGEST_SECONDS).contains(&settings.mfa_session_seconds) {
-            return Err(Error::invalid("length of an MFA session", &settings.mfa_session_seconds.to_string(), "900 to 129600 seconds (15 minutes to 36 hours)"));
+            return Err(Error::invalid(
+                "length of an MFA session",
+                &settings.mfa_session_seconds.to_string(),
+                "900 to 129600 seconds (15 minutes to 36 hours)",
+            ));
         }
         self.choose(|choices| choices.settings = settings)
     }

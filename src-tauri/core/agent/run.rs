@@ -207,7 +207,11 @@ async fn answer_all(agent: Agent, stream: impl AsyncRead + AsyncWrite + Unpin, p
         let response = match serde_json::from_slice::<Line<Request>>(&line) {
             Ok(line) if line.v == VERSION => agent.answer(line.body, pid).await.unwrap_or_else(|error| Response::Failed { error }),
             Ok(_) | Err(_) => {
-                let error = Error::new(Code::Agent, "The running Stagedoor does not understand this program", "Quit Stagedoor (or stop “stagedoor agent”) and start it again");
+                let error = Error::new(
+                    Code::Agent,
+                    "The running Stagedoor does not understand this program",
+                    "Quit Stagedoor (or stop “stagedoor agent”) and start it again",
+                );
                 Response::Failed { error }
             }
         };

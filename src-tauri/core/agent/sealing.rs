@@ -130,10 +130,8 @@ impl Agent {
             Some(payload) => self.0.sealed.save(&payload).await,
             None => self.0.sealed.remove().await,
         };
-        self.problems().sealed = result.as_ref().err().map(|error| Error {
-            message: format!("Sessions cannot be kept through a restart: {}", error.message),
-            ..error.clone()
-        });
+        self.problems().sealed =
+            result.as_ref().err().map(|error| Error { message: format!("Sessions cannot be kept through a restart: {}", error.message), ..error.clone() });
         self.keychain_said(result.as_ref().err());
         result
     }
@@ -142,7 +140,8 @@ impl Agent {
     fn payload(&self, now: OffsetDateTime) -> Option<Zeroizing<Vec<u8>>> {
         let state = self.state();
         let live = |held: &Held| !held.credentials.expired(now);
-        if !state.sessions.values().any(|session| session.held.as_ref().is_some_and(live)) && !state.sources.values().any(live) && state.used_steps().is_empty() {
+        if !state.sessions.values().any(|session| session.held.as_ref().is_some_and(live)) && !state.sources.values().any(live) && state.used_steps().is_empty()
+        {
             return None;
         }
         let written = Written {
@@ -151,7 +150,13 @@ impl Agent {
                 .iter()
                 .filter_map(|(profile, session)| {
                     let held = session.held.as_ref().filter(|held| live(held))?;
-                    Some(WrittenSession { profile, mark: &session.mark, held: WrittenHeld::of(held), delivered: session.delivered.iter().collect(), person_from: session.person_from })
+                    Some(WrittenSession {
+                        profile,
+                        mark: &session.mark,
+                        held: WrittenHeld::of(held),
+                        delivered: session.delivered.iter().collect(),
+                        person_from: session.person_from,
+                    })
                 })
                 .collect(),
             sources: state
@@ -178,7 +183,8 @@ impl Agent {
         let Some(payload) = loaded.payload else { return };
         // serde_json's errors can quote what they read, so they are not passed on.
         let Ok(read) = serde_json::from_slice::<ReadBack>(&payload) else {
-            self.problems().sealed = Some(Error::new(Code::File, "Earlier sessions were written by another version of Stagedoor and are not used", "Start the profiles again"));
+            self.problems().sealed =
+                Some(Error::new(Code::File, "Earlier sessions were written by another version of Stagedoor and are not used", "Start the profiles again"));
             return;
         };
         let (files, now) = (self.files(), self.now());

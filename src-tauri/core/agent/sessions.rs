@@ -102,7 +102,14 @@ impl Agent {
             self.0.touched.notify_one();
             // Without an end a tool would never ask again, and stopping would have no effect.
             let expiration = self.now() + time::Duration::HOUR;
-            return Ok(Handed { access_key_id: key.id, secret_access_key: key.secret, session_token: None, expiration, account_id: None, region: chain.region });
+            return Ok(Handed {
+                access_key_id: key.id,
+                secret_access_key: key.secret,
+                session_token: None,
+                expiration,
+                account_id: None,
+                region: chain.region,
+            });
         }
         let got = self.ensure(profile, Want::program()).await.inspect_err(|error| self.refused_to(profile, asker, what, error))?;
         {

@@ -20,7 +20,8 @@ use crate::{
         params::SessionDuration,
         profile::{Profile, ProfileKind, ProfileName},
         snapshot::{
-            AgentView, ChainView, FilesView, HopView, KeyView, KeychainView, PracticeView, ProfileView, SessionState, SessionTokenView, SessionView, Settings, Snapshot,
+            AgentView, ChainView, FilesView, HopView, KeyView, KeychainView, PracticeView, ProfileView, SessionState, SessionTokenView, SessionView, Settings,
+            Snapshot,
         },
     },
     paths::Paths,
@@ -265,4 +266,3 @@ fn chain_view(chain: &Chain) -> ChainView {
         mfa_seed_stored: false,
     }
 }
-

@@ -5,7 +5,11 @@
 
 use std::time::Duration;
 
-use aws_smithy_runtime_api::{client::http::{HttpClient, HttpConnector, HttpConnectorSettings}, client::runtime_components::RuntimeComponentsBuilder, http::Request};
+use aws_smithy_runtime_api::{
+    client::http::{HttpClient, HttpConnector, HttpConnectorSettings},
+    client::runtime_components::RuntimeComponentsBuilder,
+    http::Request,
+};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::Zeroizing;
@@ -126,7 +130,8 @@ async fn signin_token(aws: &Aws, url: &str, host: &str) -> Result<Secret> {
         #[serde(rename = "SigninToken")]
         token: Secret,
     }
-    let unreachable = || Error::new(Code::AwsUnreachable, format!("The sign-in endpoint {host} could not be reached"), "Check the network, VPN and proxy, then try again");
+    let unreachable =
+        || Error::new(Code::AwsUnreachable, format!("The sign-in endpoint {host} could not be reached"), "Check the network, VPN and proxy, then try again");
     let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(5)).read_timeout(Duration::from_secs(12)).build();
     let parts = RuntimeComponentsBuilder::new("console").with_sleep_impl(Some(aws_smithy_async::rt::sleep::TokioSleep::new())).build();
     let request = Request::get(url).map_err(|_| unreachable())?;
@@ -141,8 +146,9 @@ async fn signin_token(aws: &Aws, url: &str, host: &str) -> Result<Secret> {
             "Only roles and federated users can sign in, and a duration cannot be asked for when roles are chained; start the profile again and retry without --duration",
         ));
     }
-    let answer: Answer = serde_json::from_slice(&body)
-        .map_err(|_| Error::new(Code::AwsUnreachable, format!("The answer of {host} cannot be read"), "Something other than AWS may have answered: check the proxy"))?;
+    let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
+        Error::new(Code::AwsUnreachable, format!("The answer of {host} cannot be read"), "Something other than AWS may have answered: check the proxy")
+    })?;
     Ok(answer.token)
 }
 

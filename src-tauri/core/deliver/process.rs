@@ -67,6 +67,9 @@ mod tests {
             region: None,
         };
         let json: serde_json::Value = serde_json::from_str(process(&handed).expose()).expect("one JSON object");
-        assert_eq!(json, serde_json::json!({"Version": 1, "AccessKeyId": "AKIAEXAMPLEEXAMPLE00", "SecretAccessKey": "s", "Expiration": "2026-11-23T09:00:00Z"}));
+        assert_eq!(
+            json,
+            serde_json::json!({"Version": 1, "AccessKeyId": "AKIAEXAMPLEEXAMPLE00", "SecretAccessKey": "s", "Expiration": "2026-11-23T09:00:00Z"})
+        );
     }
 }

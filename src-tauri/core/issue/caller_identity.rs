@@ -29,7 +29,11 @@ pub async fn caller_identity(config: &aws_config::SdkConfig, signer: &Signer, al
     let asked = format!("GetCallerIdentity with {}", signer.access_key_id());
     let answer = client(config, signer, false).get_caller_identity().send().await.map_err(|error| told(&asked, &error))?;
     let (Some(account), Some(arn), Some(user_id)) = (answer.account, answer.arn, answer.user_id) else {
-        return Err(Error::new(Code::AwsUnreachable, format!("The answer to {asked} is incomplete"), "Check the endpoint_url: something other than AWS may have answered"));
+        return Err(Error::new(
+            Code::AwsUnreachable,
+            format!("The answer to {asked} is incomplete"),
+            "Check the endpoint_url: something other than AWS may have answered",
+        ));
     };
     let account_alias = if alias { account_alias(config, signer).await } else { None };
     Ok(CallerIdentity { account, arn, user_id, account_alias })

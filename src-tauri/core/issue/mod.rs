@@ -38,7 +38,13 @@ fn client(config: &aws_config::SdkConfig, signer: &Signer, once: bool) -> aws_sd
 
 /// Takes the credentials of an answer over.
 fn taken(asked: &str, credentials: Option<&Credentials>, arn: Option<&str>) -> Result<TemporaryCredentials> {
-    let unreadable = |_| Error::new(Code::AwsUnreachable, format!("The answer to {asked} holds no usable credentials"), "Check the endpoint_url: something other than AWS may have answered");
+    let unreadable = |_| {
+        Error::new(
+            Code::AwsUnreachable,
+            format!("The answer to {asked} holds no usable credentials"),
+            "Check the endpoint_url: something other than AWS may have answered",
+        )
+    };
     let credentials = credentials.ok_or(()).map_err(unreadable)?;
     let expiration = OffsetDateTime::from_unix_timestamp(credentials.expiration().secs()).map_err(|_| unreadable(()))?;
     Ok(TemporaryCredentials {

@@ -29,7 +29,9 @@ struct Document {
 
 /// Runs `command` through the system's shell. Credentials without an end are asked for again after an hour.
 pub async fn process_credentials(profile: &ProfileName, command: &str, now: OffsetDateTime) -> Result<TemporaryCredentials> {
-    let failed = |why: String| Error::new(Code::NoCredentials, format!("The credential_process of {profile} {why}"), "Run its command in a terminal to see what it says");
+    let failed = |why: String| {
+        Error::new(Code::NoCredentials, format!("The credential_process of {profile} {why}"), "Run its command in a terminal to see what it says")
+    };
     let mut shell = if cfg!(windows) { Command::new("cmd.exe") } else { Command::new("sh") };
     shell.arg(if cfg!(windows) { "/C" } else { "-c" }).arg(command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     let child = shell.spawn().map_err(|error| failed(format!("could not be started: {error}")))?;

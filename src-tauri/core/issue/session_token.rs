@@ -7,24 +7,14 @@ use super::{client, taken};
 use crate::{
     aws::{Signer, told},
     error::Result,
-    model::{
-        access_key::AccessKey,
-        credentials::TemporaryCredentials,
-        mfa::MfaCode,
-        params::MfaSerial,
-    },
+    model::{access_key::AccessKey, credentials::TemporaryCredentials, mfa::MfaCode, params::MfaSerial},
 };
 
 /// The most that STS gives for a user's access key: 36 hours.
 pub const LONGEST_SECONDS: u32 = 129_600;
 
 /// STS GetSessionToken. `seconds` is 900 to 129,600; AWS gives root keys an hour at most.
-pub async fn session_token(
-    config: &aws_config::SdkConfig,
-    key: &AccessKey,
-    mfa: Option<(&MfaSerial, &MfaCode)>,
-    seconds: u32,
-) -> Result<TemporaryCredentials> {
+pub async fn session_token(config: &aws_config::SdkConfig, key: &AccessKey, mfa: Option<(&MfaSerial, &MfaCode)>, seconds: u32) -> Result<TemporaryCredentials> {
     let asked = format!("GetSessionToken with {}", key.id);
     let answer = client(config, &Signer::Key(key.clone()), mfa.is_some())
         .get_session_token()

@@ -85,7 +85,13 @@ impl SettingsFile {
             None | Some(Some(VERSION)) => {}
             Some(other) => return Err(format!("its version is {}, this Stagedoor knows {VERSION}", other.map_or("unknown".to_owned(), |v| v.to_string()))),
         }
-        Ok(Self { settings: part(&read, "settings")?, profiles: part(&read, "profiles")?, mfa_devices: part(&read, "mfa_devices")?, practice_port: part(&read, "practice_port")?, read })
+        Ok(Self {
+            settings: part(&read, "settings")?,
+            profiles: part(&read, "profiles")?,
+            mfa_devices: part(&read, "mfa_devices")?,
+            practice_port: part(&read, "practice_port")?,
+            read,
+        })
     }
 
     fn document(&self) -> Result<Map<String, Value>, serde_json::Error> {

@@ -25,7 +25,8 @@ impl Listener {
     pub fn bind(paths: &Paths) -> Result<Self> {
         let name = super::client::pipe_name(paths);
         let first = ServerOptions::new().first_pipe_instance(true).reject_remote_clients(true).create(&name);
-        let first = first.map_err(|error| Error::new(Code::Agent, format!("Could not open the pipe {name}: {error}"), "Quit the other Stagedoor, then try again"))?;
+        let first =
+            first.map_err(|error| Error::new(Code::Agent, format!("Could not open the pipe {name}: {error}"), "Quit the other Stagedoor, then try again"))?;
         Ok(Self { name, next: Mutex::new(Some(first)) })
     }
 

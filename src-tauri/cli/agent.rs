@@ -1,0 +1,96 @@
+//! `agent`: the one agent, without a window, in the foreground.
+
+use std::{process::ExitCode, sync::Arc};
+
+use stagedoor_core::{
+    agent::{
+        Agent, Parts,
+        election::{self, Outcome},
+        serve,
+        socket::Listener,
+    },
+    aws::Environment,
+    clock::Clock,
+    error::{Code, Error, Result},
+    store::keychain::System,
+};
+
+use crate::{Outside, print};
+
+/// Serves until it is interrupted, asked to end, or the app takes over.
+pub(crate) fn run(outside: &Outside) -> Result<ExitCode> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_max_level(tracing::Level::INFO).init();
+    keep_memory_private();
+    let elected = match election::stand(&outside.paths, false)? {
+        Outcome::Elected(elected) => elected,
+        Outcome::AlreadyRunning { .. } => {
+            print::say("Stagedoor is running already.");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    runtime()?.block_on(async {
+        let parts = Parts {
+            paths: outside.paths.clone(),
+            clock: Clock::system(),
+            keychain: Arc::new(System::new(&outside.paths)),
+            environment: Environment::new(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))),
+            program: std::env::current_exe()
+                .map_err(|error| Error::new(Code::Agent, format!("This program cannot find itself: {error}"), "Start it by its full path"))?,
+            windowless: true,
+        };
+        // Listens first and opens then: who asks meanwhile waits in the queue instead of starting another agent.
+        let listener = Listener::bind(&outside.paths)?;
+        let agent = Agent::open(parts).await?;
+        let background = tokio::spawn(stagedoor_core::agent::run(agent.clone()));
+        tracing::info!(socket = %outside.paths.socket().display(), "the agent listens");
+        let ending = agent.clone();
+        tokio::spawn(async move {
+            interrupted().await;
+            let _ = ending.close().await;
+        });
+        serve(agent, listener).await;
+        let _ = background.await;
+        Ok(())
+    })?;
+    drop(elected);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Credentials live in this process: no core dump, and on Linux no other program of the user may read its memory.
+fn keep_memory_private() {
+    #[cfg(unix)]
+    {
+        let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+        let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    }
+}
+
+/// The runtime of the two commands that serve.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new(Code::Agent, format!("The agent could not start: {error}"), "Close some programs, then try again"))
+}
+
+/// Returns at Ctrl+C, or when the system ends this process.
+pub(crate) async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let (Ok(mut end), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = end.recv() => {}
+                _ = hang_up.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

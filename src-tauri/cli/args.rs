@@ -1,0 +1,238 @@
+//! The arguments, as clap reads them. Names are fixed; help is what a newcomer reads first.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use stagedoor_core::{
+    agent::ConsoleTarget,
+    error::Result,
+    model::{params::SessionDuration, snapshot},
+};
+
+/// AWS access keys in the keychain, short-lived credentials for every tool.
+#[derive(Debug, Parser)]
+#[command(name = "stagedoor", version, about, disable_help_subcommand = true, arg_required_else_help = false)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// The shells that `env` writes for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Powershell,
+}
+
+impl From<Option<Shell>> for ShellChoice {
+    fn from(shell: Option<Shell>) -> Self {
+        Self(match shell {
+            Some(Shell::Bash) => snapshot::Shell::Bash,
+            Some(Shell::Zsh) => snapshot::Shell::Zsh,
+            Some(Shell::Fish) => snapshot::Shell::Fish,
+            Some(Shell::Powershell) => snapshot::Shell::Powershell,
+            None => ShellChoice::usual(),
+        })
+    }
+}
+
+/// The shell that was named, or the one that is most likely.
+pub(crate) struct ShellChoice(pub(crate) snapshot::Shell);
+
+impl ShellChoice {
+    fn usual() -> snapshot::Shell {
+        let shell = crate::env("SHELL").unwrap_or_default();
+        match shell.rsplit('/').next() {
+            Some("fish") => snapshot::Shell::Fish,
+            Some("zsh") => snapshot::Shell::Zsh,
+            _ if cfg!(windows) => snapshot::Shell::Powershell,
+            _ => snapshot::Shell::Bash,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List every named profile: what it is, its account, its session
+    Profiles {
+        /// One JSON document on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show where a profile's credentials would come from, hop by hop, without any call
+    Resolve {
+        profile: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Get credentials for a profile and keep them renewed
+    Start {
+        profile: String,
+        /// The six digits that the MFA device shows now; asked for on a terminal
+        #[arg(long, value_name = "CODE")]
+        mfa_code: Option<String>,
+    },
+    /// Forget a profile's credentials
+    Stop {
+        #[arg(required_unless_present = "all")]
+        profile: Option<String>,
+        /// Stop all sessions, and forget MFA sessions too
+        #[arg(long, conflicts_with = "profile")]
+        all: bool,
+    },
+    /// Show the sessions
+    Status {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Answer an AWS tool (for the credential_process setting)
+    CredentialProcess { profile: String },
+    /// Run a command with a profile's credentials in its environment
+    Exec {
+        profile: String,
+        /// Serve a container endpoint instead, so that the credentials renew
+        #[arg(long)]
+        endpoint: bool,
+        /// The command and its arguments, after --
+        #[arg(last = true, required = true, value_name = "CMD")]
+        command: Vec<std::ffi::OsString>,
+    },
+    /// Print lines that put a profile's credentials into a shell: eval "$(stagedoor env PROFILE)"
+    Env {
+        profile: String,
+        #[arg(long)]
+        shell: Option<Shell>,
+        /// Print lines that take them out again
+        #[arg(long)]
+        unset: bool,
+    },
+    /// Open the AWS console as a profile
+    Console {
+        profile: String,
+        /// A service's page, such as s3
+        #[arg(long, value_name = "NAME", conflicts_with = "path")]
+        service: Option<String>,
+        /// A path under the console, such as /iam/home#/users
+        #[arg(long)]
+        path: Option<String>,
+        #[arg(long, value_name = "R")]
+        region: Option<String>,
+        /// How long the console session lasts, such as 1h; AWS refuses it for chained roles, so it is left out there
+        #[arg(long, value_name = "D")]
+        duration: Option<String>,
+        /// Print the sign-in link (a secret, good for 15 minutes) instead of opening it
+        #[arg(long)]
+        print: bool,
+    },
+    /// Ask AWS who a profile is
+    Whoami {
+        profile: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hand profiles out to every AWS tool through credential_process
+    Connect {
+        #[arg(required = true)]
+        profiles: Vec<String>,
+        /// Hand out the long-lived access key itself, for a profile without a role. Tools can then keep it; nothing renews or ends it
+        #[arg(long)]
+        access_key: bool,
+    },
+    /// Give profiles back as they were
+    Disconnect {
+        #[arg(required = true)]
+        profiles: Vec<String>,
+    },
+    /// Move plaintext access keys from ~/.aws into the keychain
+    Import {
+        /// All profiles with a plaintext key when none is named
+        profiles: Vec<String>,
+        /// Say what would be moved, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Put imported keys back into their file, byte for byte
+        #[arg(long, conflicts_with = "dry_run", requires = "profiles")]
+        undo: bool,
+    },
+    /// Access keys in the keychain
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+    /// MFA devices whose seeds are in the keychain
+    Mfa {
+        #[command(subcommand)]
+        command: MfaCommand,
+    },
+    /// Run the practice account in the foreground; prints its endpoint and its root access key
+    Practice {
+        /// Any free one when not given
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run the agent in the foreground, without a window
+    Agent,
+    /// Print completions for a shell
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page
+    Man,
+    #[command(hide = true)]
+    Setup(Rest),
+    #[command(hide = true)]
+    Revoke(Rest),
+    #[command(hide = true)]
+    Explain(Rest),
+    #[command(hide = true)]
+    Check(Rest),
+    #[command(hide = true)]
+    Activity(Rest),
+    #[command(hide = true)]
+    Doctor(Rest),
+    #[command(hide = true)]
+    Lock,
+    #[command(hide = true)]
+    Unlock,
+}
+
+/// Whatever comes after a command that is not there yet.
+#[derive(Debug, Args)]
+pub(crate) struct Rest {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    _rest: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Store an access key; reads the ID and the secret from a prompt, or a line each from standard input
+    Add { profile: String },
+    /// Replace an access key in AWS and in the keychain
+    #[command(hide = true)]
+    Rotate { profile: String },
+    /// List the access keys of all profiles, without their secrets
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MfaCommand {
+    /// Store the base32 seed of an MFA device; read from a prompt or from standard input
+    Add {
+        serial: String,
+        /// A picture of the QR code
+        #[arg(long, value_name = "IMAGE")]
+        qr: Option<std::path::PathBuf>,
+    },
+    /// Show the code of a stored device
+    Code { serial: String },
+    /// List the devices whose seeds are stored
+    List,
+}
+
+/// What a console link shall open.
+pub(crate) fn console_target(service: Option<String>, path: Option<String>, region: Option<String>, duration: Option<&str>) -> Result<ConsoleTarget> {
+    Ok(ConsoleTarget { service, path, region, duration: duration.map(SessionDuration::parse).transpose()? })
+}

@@ -1,0 +1,141 @@
+//! Asks the agent, and starts one where there is none.
+//!
+//! Fifty calls at once start one agent: who holds the lock starts it, the others wait for its socket. The app is started
+//! hidden where there is a display, so that a person can be asked; else `stagedoor agent`.
+
+use std::{
+    fs::OpenOptions,
+    path::Path,
+    process::{Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use stagedoor_core::{
+    agent::{
+        protocol::{Request, Response},
+        socket::client::{self, Failure},
+    },
+    error::{Code, Error, Result},
+    model::{profile::ProfileName, secret::Secret},
+    store::files,
+};
+
+use crate::{Outside, env, print};
+
+/// How long a new agent has to answer: a keychain that does not, takes five seconds by itself.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long the app has before an agent without a window is tried.
+const APP_PATIENCE: Duration = Duration::from_secs(6);
+
+/// Asks the agent; starts one if nobody is there. An agent that makes room for another is asked again.
+pub(crate) fn ask(outside: &Outside, request: &Request) -> Result<Response> {
+    let began = Instant::now();
+    let mut started = false;
+    loop {
+        match client::ask(&outside.paths, request) {
+            Ok(Response::Failed { error }) if error.code == Code::Agent && error.message.contains("just ending") && began.elapsed() < PATIENCE => {}
+            Ok(Response::Failed { error }) => return Err(error),
+            Ok(response) => return Ok(response),
+            Err(Failure::Nobody) if !started => {
+                start(outside)?;
+                started = true;
+                continue;
+            }
+            Err(Failure::Nobody | Failure::Gone) if began.elapsed() < PATIENCE => started = false,
+            Err(Failure::Nobody | Failure::Gone) => return Err(no_agent("it went away before it answered")),
+            Err(Failure::Other(error)) => return Err(error),
+        }
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// Asks whoever is there, and nobody else.
+pub(crate) fn ask_if_there(outside: &Outside, request: &Request) -> Option<Response> {
+    client::ask(&outside.paths, request).ok()
+}
+
+/// Asks; where an MFA code is needed and a person sits at the terminal, takes it and asks again.
+pub(crate) fn ask_with_code(outside: &Outside, profile: &ProfileName, request: &Request) -> Result<Response> {
+    let mut result = ask(outside, request);
+    for _ in 0..3 {
+        let Err(error) = &result else { return result };
+        let (Code::MfaCodeRequired | Code::MfaCodeRefused, Some(serial)) = (error.code, &error.mfa_serial) else { return result };
+        if !print::can_prompt() || (error.code == Code::MfaCodeRefused && matches!(request, Request::Start { mfa_code: Some(_), .. })) {
+            return result;
+        }
+        if error.code == Code::MfaCodeRefused {
+            print::error(error);
+        }
+        let code = print::prompt(&format!("MFA code of {serial}: "))?;
+        result = ask(outside, &Request::Start { profile: profile.clone(), mfa_code: Some(Secret::new(code.as_str())) });
+        if result.is_ok() && !matches!(request, Request::Start { .. }) {
+            result = ask(outside, request);
+        }
+    }
+    result
+}
+
+/// Starts an agent and waits until it listens.
+fn start(outside: &Outside) -> Result<()> {
+    files::private_folder(&outside.paths.runtime)?;
+    let path = outside.paths.runtime.join("start.lock");
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|error| Error::file("open", &path, &error))?;
+    lock.lock().map_err(|error| Error::file("lock", &path, &error))?;
+    if listens(outside) {
+        return Ok(());
+    }
+    let here = std::env::current_exe().map_err(|error| no_agent(&error.to_string()))?;
+    let app = here.with_file_name(if cfg!(windows) { "stagedoor-desktop.exe" } else { "stagedoor-desktop" });
+    let display = !cfg!(target_os = "linux") || env("DISPLAY").is_some() || env("WAYLAND_DISPLAY").is_some();
+    if display && app.exists() && spawn(outside, &app, "--hidden").is_ok() && wait(outside, APP_PATIENCE) {
+        return Ok(());
+    }
+    spawn(outside, &here, "agent")?;
+    if wait(outside, PATIENCE) { Ok(()) } else { Err(no_agent("it did not start; its log may say why")) }
+}
+
+fn wait(outside: &Outside, patience: Duration) -> bool {
+    let began = Instant::now();
+    while began.elapsed() < patience {
+        if listens(outside) {
+            return true;
+        }
+        sleep(Duration::from_millis(5));
+    }
+    false
+}
+
+fn listens(outside: &Outside) -> bool {
+    !matches!(client::ask(&outside.paths, &Request::Hello), Err(Failure::Nobody | Failure::Gone))
+}
+
+/// Starts a program that outlives this one and this terminal; what it says goes to the log.
+fn spawn(outside: &Outside, program: &Path, argument: &str) -> Result<()> {
+    files::private_folder(&outside.paths.data)?;
+    let path = outside.paths.data.join("agent.log");
+    let large = std::fs::metadata(&path).is_ok_and(|log| log.len() > 1 << 20);
+    let mut options = OpenOptions::new();
+    options.create(true).append(!large).write(true).truncate(large);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let log = options.open(&path).map_err(|error| Error::file("open", &path, &error))?;
+    let mut command = Command::new(program);
+    command.arg(argument).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    // DETACHED_PROCESS and CREATE_NEW_PROCESS_GROUP
+    #[cfg(windows)]
+    std::os::windows::process::CommandExt::creation_flags(&mut command, 0x0000_0208);
+    command.spawn().map(|_| ()).map_err(|error| no_agent(&format!("{}: {error}", program.display())))
+}
+
+fn no_agent(why: &str) -> Error {
+    Error::new(Code::Agent, format!("The Stagedoor agent is not there: {why}"), "Run “stagedoor agent” in a terminal to see what it says")
+}
+
+/// The agent answered with something else than what was asked for.
+pub(crate) fn misunderstood() -> Error {
+    Error::new(Code::Agent, "The running Stagedoor answered something unexpected", "Quit Stagedoor (or stop “stagedoor agent”) and start it again")
+}

@@ -1,0 +1,44 @@
+//! `mfa`: seeds into the keychain, codes out of it.
+
+use std::process::ExitCode;
+
+use stagedoor_core::{
+    agent::protocol::{Request, Response},
+    error::{Code, Error, Result},
+    model::{mfa::TotpSeed, params::MfaSerial, secret::Secret},
+};
+
+use crate::{Outside, args::MfaCommand, ask, print};
+
+/// Runs one of them.
+pub(crate) fn run(outside: &Outside, command: MfaCommand) -> Result<ExitCode> {
+    match command {
+        MfaCommand::Add { serial, qr: None } => add(outside, &serial),
+        MfaCommand::Add { qr: Some(_), .. } => Err(Error::new(
+            Code::NotSupported,
+            "Reading a QR code from a picture is not there yet",
+            "Type the secret configuration key that AWS shows beside it: stagedoor mfa add SERIAL",
+        )),
+        MfaCommand::Code { serial } => match ask::ask(outside, &Request::MfaCode { serial })? {
+            Response::Code { code, .. } => Ok(print::data(code.expose())),
+            _ => Err(ask::misunderstood()),
+        },
+        MfaCommand::List => match ask::ask(outside, &Request::MfaDevices)? {
+            Response::Names { names } if names.is_empty() => {
+                print::say("No MFA device's seed is in the keychain.");
+                Ok(ExitCode::SUCCESS)
+            }
+            Response::Names { names } => Ok(print::data(&names.join("\n"))),
+            _ => Err(ask::misunderstood()),
+        },
+    }
+}
+
+fn add(outside: &Outside, serial: &str) -> Result<ExitCode> {
+    MfaSerial::parse(serial)?;
+    let seed = if print::can_prompt() { print::prompt_secret("Secret configuration key (not shown): ")? } else { print::read_line()? };
+    let seed = TotpSeed::parse(&seed)?;
+    ask::ask(outside, &Request::AddTotpSeed { serial: serial.to_owned(), seed: Secret::new(seed.expose()) })?;
+    print::say(&format!("The seed of {serial} is in the keychain; its codes are no longer asked for."));
+    Ok(ExitCode::SUCCESS)
+}

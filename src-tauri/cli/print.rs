@@ -1,0 +1,117 @@
+//! Everything that reaches the terminal. Data to standard output, words to standard error.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one file that prints")]
+
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
+
+use stagedoor_core::error::{Code, Error, Result};
+use zeroize::Zeroizing;
+
+/// Whether a person looks at standard output.
+pub(crate) fn is_terminal() -> bool {
+    std::io::stdout().is_terminal()
+}
+
+/// Whether a person can be asked.
+pub(crate) fn can_prompt() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Colours only for a person, and not for one who said no.
+fn coloured() -> bool {
+    std::io::stderr().is_terminal() && crate::env("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// One line says why, the next what to do.
+pub(crate) fn error(error: &Error) -> ExitCode {
+    let (red, quiet, off) = if coloured() { ("\x1b[31m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
+    let one_line = |text: &str| text.replace(['\n', '\r'], " ");
+    eprintln!("{red}error:{off} {}", one_line(&error.message));
+    eprintln!("{quiet}hint:{off} {}", one_line(&error.hint));
+    ExitCode::from(error.exit_code())
+}
+
+/// A sentence for a person.
+pub(crate) fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Data, with a line end. A reader that went away is no error.
+pub(crate) fn data(text: &str) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") }).and_then(|()| out.flush());
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// One JSON document.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<ExitCode> {
+    let text = serde_json::to_string_pretty(value).map_err(|_| Error::new(Code::Agent, "The answer cannot be written as JSON", "Run it without --json"))?;
+    Ok(data(&text))
+}
+
+/// Columns, as wide as they must be.
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> ExitCode {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).chain([head[column].chars().count()]).max().unwrap_or(0);
+    let widths: Vec<_> = (0..head.len()).map(width).collect();
+    let line = |cells: Vec<&str>| {
+        let padded: Vec<_> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.chars().count()))).collect();
+        format!("{}\n", padded.join("  ").trim_end())
+    };
+    let mut text = line(head.to_vec());
+    for row in rows {
+        text.push_str(&line(row.iter().map(String::as_str).collect()));
+    }
+    data(&text)
+}
+
+/// Asks a person for a line that may be seen.
+pub(crate) fn prompt(question: &str) -> Result<Zeroizing<String>> {
+    eprint!("{question}");
+    let _ = std::io::stderr().flush();
+    read_line()
+}
+
+/// Asks a person for a line that may not be seen.
+pub(crate) fn prompt_secret(question: &str) -> Result<Zeroizing<String>> {
+    rpassword::prompt_password(question).map(Zeroizing::new).map_err(|_| nothing_read())
+}
+
+/// A line of standard input, without its end.
+pub(crate) fn read_line() -> Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(String::with_capacity(512));
+    match std::io::stdin().read_line(&mut line) {
+        Ok(count) if count > 0 => Ok(Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned())),
+        Ok(_) | Err(_) => Err(nothing_read()),
+    }
+}
+
+fn nothing_read() -> Error {
+    Error::new(Code::InvalidValue, "Nothing was typed", "Run the command again, or pipe the values in, a line each")
+}
+
+/// The help, on standard output because it was the answer.
+pub(crate) fn help(command: &mut clap::Command) -> ExitCode {
+    data(&command.render_help().to_string())
+}
+
+/// Completions for a shell.
+pub(crate) fn completions(shell: clap_complete::Shell, command: &mut clap::Command) -> Result<ExitCode> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, command, "stagedoor", &mut text);
+    Ok(data(&String::from_utf8_lossy(&text)))
+}
+
+/// The manual page.
+pub(crate) fn man(command: clap::Command) -> Result<ExitCode> {
+    let mut text = Vec::new();
+    clap_mangen::Man::new(command)
+        .render(&mut text)
+        .map_err(|error| Error::new(Code::File, format!("The manual page cannot be written: {error}"), "Try again"))?;
+    Ok(data(&String::from_utf8_lossy(&text)))
+}

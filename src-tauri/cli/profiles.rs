@@ -1,0 +1,143 @@
+//! Profiles: what there is, where it leads, and how it is handed out. Reading needs no agent; its sessions are shown if it runs.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+use stagedoor_core::{
+    agent::protocol::{Request, Response, SessionLine},
+    error::{Code, Error, Result},
+    model::{chain::Chain, profile::ProfileName},
+    store::aws_files::AwsFiles,
+};
+
+use crate::{Outside, ask, print};
+
+/// `profiles`
+pub(crate) fn list(outside: &Outside, json: bool) -> Result<ExitCode> {
+    let files = AwsFiles::read(&outside.paths)?;
+    for problem in files.problems() {
+        print::say(&format!("warning: {}\nhint: {}", problem.message, problem.hint));
+    }
+    let sessions = match ask::ask_if_there(outside, &Request::Status) {
+        Some(Response::Status { sessions }) => sessions,
+        Some(_) | None => Vec::new(),
+    };
+    let session = |name: &str| sessions.iter().find(|session| session.profile.as_str() == name);
+    if json {
+        let profiles: Vec<Value> = files.profiles().iter().map(|profile| with_session(profile.json(), session(&profile.name))).collect();
+        return print::json(&profiles);
+    }
+    if files.profiles().is_empty() {
+        print::say(&format!("There are no profiles in {} yet.\nhint: Add an access key: stagedoor keys add PROFILE", outside.paths.aws_config.display()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows: Vec<_> = files
+        .profiles()
+        .iter()
+        .map(|profile| {
+            let kind = serde_json::to_value(profile.kind()).ok().and_then(|kind| kind.as_str().map(|kind| kind.replace('_', " "))).unwrap_or_default();
+            let state = session(&profile.name).map_or("", |session| crate::sessions::state(session.state));
+            let connected = if profile.connected { "connected" } else { "" };
+            let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+            vec![profile.name.clone(), kind, text(profile.account_id()), text(profile.get("region")), connected.to_owned(), state.to_owned()]
+        })
+        .collect();
+    Ok(print::table(&["PROFILE", "KIND", "ACCOUNT", "REGION", "HANDED OUT", "SESSION"], &rows))
+}
+
+fn with_session(mut profile: Value, session: Option<&SessionLine>) -> Value {
+    if let Some(session) = session {
+        let line = serde_json::to_value(session).unwrap_or_default();
+        profile["session"] = json!({"state": line["state"], "expiration": line["expiration"]});
+    }
+    profile
+}
+
+/// `resolve`
+pub(crate) fn resolve(outside: &Outside, profile: &ProfileName, json: bool) -> Result<ExitCode> {
+    let resolved = AwsFiles::read(&outside.paths).and_then(|files| files.resolve(profile));
+    match (resolved, json) {
+        (Ok(chain), true) => print::json(&chain.json()),
+        (Ok(chain), false) => Ok(print::data(&drawn(&chain))),
+        (Err(error), true) => {
+            print::json(&json!({"error": {"code": error.code, "message": error.message, "hint": error.hint}}))?;
+            Ok(print::error(&error))
+        }
+        (Err(error), false) => Err(error),
+    }
+}
+
+/// The chain in words, a line a hop.
+fn drawn(chain: &Chain) -> String {
+    let json = chain.json();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let base = &json["base"];
+    let what = text(&base["kind"]).replace('_', " ");
+    let mut lines = vec![format!("{what} of {}{}", text(&base["profile"]), base["access_key_id"].as_str().map(|id| format!(" ({id})")).unwrap_or_default())];
+    if let Some(serial) = chain.mfa_serial().filter(|_| !chain.mfa_on_role()) {
+        lines.push(format!("  GetSessionToken with a code of {}", serial.as_str()));
+    }
+    for (index, hop) in chain.hops.iter().enumerate() {
+        let mut line = format!("  AssumeRole {} for {}, at most {} h", hop.role_arn, hop.profile, chain.longest_hop_seconds(index) / 3600);
+        if index == 0 && chain.mfa_on_role() {
+            line.push_str(", with an MFA code");
+        }
+        if let Some(id) = &hop.external_id {
+            line.push_str(&format!(", external ID {}", id.as_str()));
+        }
+        lines.push(line);
+    }
+    lines.join("\n")
+}
+
+/// `connect`
+pub(crate) fn connect(outside: &Outside, profiles: Vec<String>, access_key: bool) -> Result<ExitCode> {
+    if access_key {
+        print::say("The access key itself will be handed out: whoever gets it keeps it, and stopping the session does not end it.");
+    }
+    each(outside, profiles, |profile| Request::Connect { profile, access_key }, "is handed out to every AWS tool through Stagedoor")
+}
+
+/// Does the same for each profile; the first failure ends it, what was done stays done.
+pub(crate) fn each(outside: &Outside, profiles: Vec<String>, request: impl Fn(ProfileName) -> Request, done: &str) -> Result<ExitCode> {
+    for profile in profiles {
+        ask::ask(outside, &request(ProfileName::new(profile.as_str())))?;
+        print::say(&format!("{profile} {done}."));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `import`
+pub(crate) fn import(outside: &Outside, profiles: Vec<String>, dry_run: bool, undo: bool) -> Result<ExitCode> {
+    if undo {
+        return each(outside, profiles, |profile| Request::UndoImport { profile }, "has its access key back in its file, as it was");
+    }
+    let files = AwsFiles::read(&outside.paths)?;
+    let named: Vec<ProfileName> = if profiles.is_empty() {
+        files.profiles().iter().filter(|profile| profile.plaintext_key).map(|profile| ProfileName::new(profile.name.as_str())).collect()
+    } else {
+        profiles.into_iter().map(ProfileName::new).collect()
+    };
+    if named.is_empty() {
+        print::say("No profile has an access key in a plain file.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if dry_run {
+        for name in &named {
+            match files.plaintext_key(name) {
+                Some(key) => print::say(&format!("Would move access key {} of {name} into the keychain.", key.id)),
+                None if files.profile(name).is_none() => return files.resolve(name).map(|_| ExitCode::SUCCESS),
+                None => return Err(Error::new(Code::NoCredentials, format!("{name} has no access key in a plain file"), "Run: stagedoor profiles")),
+            }
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    for name in &named {
+        let id = files.plaintext_key(name).map(|key| key.id.to_string()).unwrap_or_default();
+        ask::ask(outside, &Request::Import { profile: name.clone() })?;
+        print::say(&format!("Access key {id} of {name} is in the keychain; AWS accepted it, and the file no longer holds it."));
+    }
+    let names = named.iter().map(ProfileName::as_str).collect::<Vec<_>>().join(" ");
+    print::say(&format!("hint: AWS tools get it again after: stagedoor connect {names}   (put it back: stagedoor import --undo {names})"));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,184 @@
+//! Sessions: start, stop, and every way to get one out of the agent.
+
+use std::{
+    ffi::OsString,
+    process::{Command, ExitCode},
+};
+
+use stagedoor_core::{
+    agent::{
+        ConsoleTarget,
+        protocol::{Request, Response, SessionLine, Variable},
+    },
+    deliver,
+    error::{Code, Error, Result},
+    model::{mfa::MfaCode, profile::ProfileName, secret::Secret, snapshot::SessionState},
+};
+
+use crate::{Outside, args::ShellChoice, ask, print};
+
+/// `credential-process`: JSON and nothing else on standard output.
+pub(crate) fn credential_process(outside: &Outside, profile: String) -> Result<ExitCode> {
+    match ask::ask(outside, &Request::CredentialProcess { profile: ProfileName::new(profile) })? {
+        Response::Text { text } => Ok(print::data(text.expose())),
+        _ => Err(ask::misunderstood()),
+    }
+}
+
+/// `start`
+pub(crate) fn start(outside: &Outside, profile: ProfileName, code: Option<String>) -> Result<ExitCode> {
+    let mfa_code = code.map(|code| MfaCode::parse(&code).map(|code| Secret::new(code.expose()))).transpose()?;
+    ask::ask_with_code(outside, &profile, &Request::Start { profile: profile.clone(), mfa_code })?;
+    let line = sessions(outside)?.into_iter().find(|session| session.profile == profile);
+    print::say(&match line.as_ref().and_then(|line| line.expiration) {
+        Some(end) => format!(
+            "{profile} is active until {}{}.",
+            local(end),
+            if line.is_some_and(|l| l.renews_at.is_some()) { " and renews by itself" } else { "; then a code is needed" }
+        ),
+        None => format!("{profile} is active."),
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `stop`
+pub(crate) fn stop(outside: &Outside, profile: Option<ProfileName>, all: bool) -> Result<ExitCode> {
+    let (request, said) = match profile {
+        Some(profile) if !all => (Request::Stop { profile: profile.clone() }, format!("{profile} is stopped.")),
+        Some(_) | None => (Request::StopAll, "All sessions are stopped.".to_owned()),
+    };
+    ask::ask(outside, &request)?;
+    print::say(&said);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn sessions(outside: &Outside) -> Result<Vec<SessionLine>> {
+    match ask::ask(outside, &Request::Status)? {
+        Response::Status { sessions } => Ok(sessions),
+        _ => Err(ask::misunderstood()),
+    }
+}
+
+/// `status`
+pub(crate) fn status(outside: &Outside, json: bool) -> Result<ExitCode> {
+    let sessions = sessions(outside)?;
+    if json {
+        return print::json(&sessions);
+    }
+    if sessions.is_empty() {
+        print::say("No session is active.\nhint: Start one: stagedoor start PROFILE");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows: Vec<_> = sessions
+        .iter()
+        .map(|session| {
+            let end = session.expiration.map(local).unwrap_or_default();
+            let renews = match (session.renews_at, session.expiration) {
+                (Some(at), _) => local(at),
+                (None, Some(_)) => "needs a code".to_owned(),
+                (None, None) => String::new(),
+            };
+            let note = session.error.as_ref().map_or_else(|| session.delivered.join(", "), |error| error.message.clone());
+            vec![session.profile.to_string(), state(session.state).to_owned(), end, renews, note]
+        })
+        .collect();
+    Ok(print::table(&["PROFILE", "STATE", "UNTIL", "RENEWS", "HANDED OUT"], &rows))
+}
+
+/// A state in a word.
+pub(crate) const fn state(state: SessionState) -> &'static str {
+    match state {
+        SessionState::Active => "active",
+        SessionState::Starting => "starting",
+        SessionState::Failed => "failed",
+    }
+}
+
+/// A moment in this machine's time zone where it is known, else in UTC.
+fn local(at: time::OffsetDateTime) -> String {
+    let format = time::macros::format_description!("[hour]:[minute]");
+    match time::UtcOffset::local_offset_at(at) {
+        Ok(offset) => at.to_offset(offset).format(format).unwrap_or_default(),
+        Err(_) => format!("{} UTC", at.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_default()),
+    }
+}
+
+/// `exec`: becomes the command, so that signals and the terminal are its own.
+pub(crate) fn exec(outside: &Outside, profile: ProfileName, endpoint: bool, command: &[OsString]) -> Result<ExitCode> {
+    if endpoint {
+        return Err(Error::new(
+            Code::NotSupported,
+            "“exec --endpoint” is not there yet",
+            "Without --endpoint the command gets credentials that end with the session",
+        ));
+    }
+    let [program, arguments @ ..] = command else {
+        return Err(Error::new(Code::InvalidValue, "There is no command to run", "stagedoor exec PROFILE -- CMD"));
+    };
+    let Response::Variables { variables } = ask::ask_with_code(outside, &profile, &Request::Exec { profile: profile.clone() })? else {
+        return Err(ask::misunderstood());
+    };
+    let mut child = Command::new(program);
+    child.args(arguments);
+    for stale in deliver::STALE {
+        child.env_remove(stale);
+    }
+    for Variable { name, value } in &variables {
+        child.env(name, value.expose());
+    }
+    run(child, &program.to_string_lossy())
+}
+
+#[cfg(unix)]
+fn run(mut child: Command, program: &str) -> Result<ExitCode> {
+    let error = std::os::unix::process::CommandExt::exec(&mut child);
+    Err(not_run(program, &error))
+}
+
+#[cfg(not(unix))]
+fn run(mut child: Command, program: &str) -> Result<ExitCode> {
+    let status = child.status().map_err(|error| not_run(program, &error))?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+fn not_run(program: &str, error: &std::io::Error) -> Error {
+    Error::new(Code::InvalidValue, format!("{program} could not be run: {error}"), "Check its name and that it is on the PATH")
+}
+
+/// `env`
+pub(crate) fn environment(outside: &Outside, profile: ProfileName, ShellChoice(shell): ShellChoice, unset: bool) -> Result<ExitCode> {
+    if unset {
+        return Ok(print::data(&deliver::unset(shell)));
+    }
+    match ask::ask_with_code(outside, &profile, &Request::Environment { profile: profile.clone(), shell })? {
+        Response::Text { text } => Ok(print::data(text.expose())),
+        _ => Err(ask::misunderstood()),
+    }
+}
+
+/// `console`
+pub(crate) fn console(outside: &Outside, profile: ProfileName, target: ConsoleTarget, link: bool) -> Result<ExitCode> {
+    let request = Request::Console { profile: profile.clone(), target, link };
+    let Response::Text { text } = ask::ask_with_code(outside, &profile, &request)? else { return Err(ask::misunderstood()) };
+    if link {
+        return Ok(print::data(text.expose()));
+    }
+    // A one-time door on loopback: the sign-in link, a secret, is never an argument of the browser.
+    open::that_detached(text.expose()).map_err(|error| {
+        Error::new(Code::NotSupported, format!("No browser could be opened: {error}"), format!("Print the link instead: stagedoor console {profile} --print"))
+    })?;
+    print::say(&format!("The console opens as {profile}."));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `whoami`
+pub(crate) fn who_am_i(outside: &Outside, profile: ProfileName, json: bool) -> Result<ExitCode> {
+    let Response::Identity { identity } = ask::ask_with_code(outside, &profile, &Request::WhoAmI { profile: profile.clone() })? else {
+        return Err(ask::misunderstood());
+    };
+    if json {
+        return print::json(&identity);
+    }
+    let account = identity.account_alias.as_ref().map_or_else(|| identity.account.clone(), |alias| format!("{} ({alias})", identity.account));
+    Ok(print::data(&format!("{}\naccount {account}\nuser ID {}", identity.arn, identity.user_id)))
+}
