@@ -122,3 +122,34 @@ fn join(platform: Platform, base: &Path, name: &str) -> PathBuf {
     let base = base.to_string_lossy();
     format!("{}{separator}{name}", base.trim_end_matches(['/', '\\'])).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(platform: Platform, env: &[(&str, &str)]) -> Paths {
+        Paths::from_env(platform, |name| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_folder_and_nobody_elses() {
+        let of = |platform, home, value| paths(platform, &[("HOME", home), ("AWS_CONFIG_FILE", value)]).aws_config;
+        assert_eq!(of(Platform::Linux, "/home/ada", "~/x/config"), Path::new("/home/ada/x/config"));
+        assert_eq!(of(Platform::Linux, "/home/ada", "~"), Path::new("/home/ada"));
+        assert_eq!(of(Platform::Linux, "/home/ada", "~bob/config"), Path::new("~bob/config"));
+        assert_eq!(of(Platform::Windows, r"C:\Users\ada", r"~\x"), Path::new(r"C:\Users\ada\x"));
+        assert_eq!(of(Platform::Linux, "/home/ada", ""), Path::new("/home/ada/.aws/config"));
+    }
+
+    #[test]
+    fn one_folder_holds_everything_of_our_own_when_asked_to() {
+        let own = paths(Platform::Linux, &[("HOME", "/home/ada"), ("STAGEDOOR_HOME", "/tmp/s"), ("XDG_RUNTIME_DIR", "/run/user/1")]);
+        for path in [&own.config, &own.data, &own.runtime, &own.socket(), &own.agent_lock()] {
+            assert!(path.starts_with("/tmp/s"), "{}", path.display());
+        }
+        assert_eq!(own.aws_config, Path::new("/home/ada/.aws/config"));
+        let usual = paths(Platform::Linux, &[("HOME", "/home/ada"), ("XDG_RUNTIME_DIR", "/run/user/1"), ("XDG_CONFIG_HOME", "relative")]);
+        assert_eq!((usual.instance.as_str(), usual.runtime), ("", PathBuf::from("/run/user/1/stagedoor")));
+        assert_eq!(usual.config, Path::new("/home/ada/.config/stagedoor"));
+    }
+}

@@ -1,7 +1,7 @@
 //! Edits of the AWS files: whatever the files look like, what is undone is byte for byte what it was, and nothing beside
 //! the edited lines changes. The files are made of the odd lines that people's files are made of.
 
-use std::{fs, path::Path};
+use std::{fs, io::Write as _, path::Path};
 
 use proptest::prelude::*;
 use stagedoor_core::{
@@ -132,7 +132,7 @@ fn name() -> impl Strategy<Value = ProfileName> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn disconnect_undoes_connect(config in config(), credentials in credentials(), name in name(), second in name()) {
@@ -316,6 +316,19 @@ fn refuses_what_would_not_be_read_back() {
         let error = edit::add_profile(&home.paths, &ProfileName::new(name), &[]).unwrap_err();
         assert!(error.code == Code::InvalidValue && !error.hint.is_empty(), "{name:?}");
     }
+    assert_eq!(home.texts(), before);
+}
+
+#[test]
+#[cfg(unix)]
+fn when_the_second_file_cannot_be_written_the_first_is_put_back() {
+    let mut home = Home::new(Some("[profile x]\nrole_arn = arn:aws:iam::210987654321:role/r\n"), None);
+    // The file can be read and written, but no name beside it is short enough for a temporary file.
+    home.paths.aws_credentials = home.paths.aws_credentials.with_file_name("c".repeat(250));
+    fs::File::create_new(&home.paths.aws_credentials).unwrap().write_all(b"[x]\naws_access_key_id = a\n").unwrap();
+    let (before, name) = (home.texts(), ProfileName::new("x"));
+    let error = edit::connect(&home.paths, &name, Path::new(PROGRAM)).unwrap_err();
+    assert!(error.code == Code::File && !error.hint.is_empty(), "{error:?}");
     assert_eq!(home.texts(), before);
 }
 

@@ -112,3 +112,63 @@ fn check(folder: &Path) -> Vec<String> {
     }
     wrong
 }
+
+#[test]
+fn a_name_that_nearly_is_there_is_explained() {
+    let (_home, paths) = home(Some("[profile Ada]\n[profile my profile]\n[bare]\n"), Some("[profile lost]\n"));
+    let read = AwsFiles::read(&paths).unwrap();
+    for (name, hint) in [
+        ("ada", "Did you mean “Ada”"),
+        ("my profile", "Rename it to my-profile"),
+        ("bare", "[profile bare]"),
+        ("lost", "Write it as [lost]"),
+        ("nobody", "stagedoor profiles"),
+    ] {
+        let error = read.resolve(&ProfileName::new(name)).unwrap_err();
+        assert_eq!(error.code, stagedoor_core::error::Code::MissingProfile);
+        assert!(error.message.contains(name) && error.hint.contains(hint), "{error:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_text_is_an_error_and_no_file_is_none() {
+    let (_home, paths) = home(None, None);
+    let read = AwsFiles::read(&paths).unwrap();
+    assert!(!read.found() && read.profiles().is_empty() && read.problems().is_empty());
+    // UTF-16, as an editor on Windows may save it.
+    let utf16: Vec<u8> = "\u{feff}[default]\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    files::write_atomic(&paths.aws_config, &utf16).unwrap();
+    let error = AwsFiles::read(&paths).unwrap_err();
+    assert!(error.message.contains("UTF-8") && error.hint.contains("save it as UTF-8"), "{error:?}");
+    fs::remove_file(&paths.aws_config).unwrap();
+    fs::create_dir(&paths.aws_config).unwrap();
+    assert!(AwsFiles::read(&paths).unwrap_err().hint.contains("folder"));
+}
+
+#[test]
+#[cfg(unix)]
+fn tells_when_others_can_read_a_secret() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_home, paths) = home(Some("[default]\nregion = eu-west-1\n"), Some("[default]\naws_secret_access_key = SECRET\n"));
+    let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    open(&paths.aws_config);
+    assert!(!AwsFiles::read(&paths).unwrap().readable_by_others());
+    open(&paths.aws_credentials);
+    let read = AwsFiles::read(&paths).unwrap();
+    assert!(read.readable_by_others());
+    assert!(!format!("{read:?}").contains("SECRET"));
+}
+
+#[test]
+fn ten_thousand_profiles_are_read_whole() {
+    use std::fmt::Write as _;
+    let mut config = String::new();
+    for at in 0..10_000 {
+        write!(config, "[profile p{at}]\nrole_arn = arn:aws:iam::123456789012:role/r{at}\nsource_profile = p{}\nregion = eu-west-1\n\n", at + 1).unwrap();
+    }
+    config += "[profile p10000]\nstagedoor_access_key_id = AKIA2STAGEDOOR00001\n";
+    let (_home, paths) = home(Some(&config), None);
+    let read = AwsFiles::read(&paths).unwrap();
+    assert_eq!(read.profiles().len(), 10_001);
+    assert_eq!(read.resolve(&ProfileName::new("p9000")).unwrap().hops.len(), 1000);
+}

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::text::{Document, LineKind, SectionName};
+use super::text::{Document, LineKind, SPACE, SectionName};
 
 /// Replacements in one file.
 pub(super) struct Change<'a> {
@@ -62,9 +62,15 @@ impl<'a> Change<'a> {
         self.remove_line(line);
     }
 
+    /// Removes what continues a property, also what does so only when the property has a value.
     pub(super) fn remove_continuations(&mut self, line: usize) {
-        for further in self.document.continuations(line).collect::<Vec<_>>() {
-            self.remove_line(further);
+        for further in line + 1..self.document.lines.len() {
+            match &self.document.lines[further].kind {
+                LineKind::Header | LineKind::Property { .. } => break,
+                LineKind::Continuation { .. } => self.remove_line(further),
+                LineKind::Broken if self.document.text[self.document.lines[further].start..].starts_with(SPACE) => self.remove_line(further),
+                LineKind::Blank | LineKind::Comment | LineKind::Broken => {}
+            }
         }
     }
 
@@ -136,8 +142,8 @@ impl<'a> Change<'a> {
         let last = &lines[self.last_of(section)];
         let before = header.checked_sub(1).map(|before| &lines[before]);
         let start = match before {
-            // The line break that `append` put in front.
-            Some(before) if last.end == last.next || matches!(before.kind, LineKind::Blank) => before.end,
+            // The line break that `append` put in front: at the end of the file, or an empty line of its own.
+            Some(before) if last.end == last.next || before.start == before.end => before.end,
             Some(_) | None => lines[header].start,
         };
         self.replace(start..last.next, "");

@@ -139,13 +139,21 @@ impl AwsFiles {
     /// Where a profile's credentials come from, without any call.
     pub fn resolve(&self, name: &ProfileName) -> Result<Chain> {
         resolve::resolve(name, &resolve::World { profile: &|name| self.named(name), sso_session: &|name| self.sso_session(name) }).map_err(|mut error| {
-            if error.code == Code::MissingProfile
-                && let Some(near) = self.profiles.iter().find(|profile| profile.name.eq_ignore_ascii_case(name.as_str().trim()))
-            {
-                error.hint = format!("Did you mean “{}”? Capitals count", near.name);
+            if error.code == Code::MissingProfile {
+                self.hint_at_near_miss(name, &mut error);
             }
             error
         })
+    }
+
+    /// Why a profile that somebody thinks is there is not: its section was skipped, or the capitals differ.
+    fn hint_at_near_miss(&self, name: &ProfileName, error: &mut Error) {
+        let shown = [format!("“{}”", name.as_str().escape_debug()), format!("[{name}]"), format!("[profile {name}]")];
+        if let Some(problem) = self.problems.iter().find(|problem| shown.iter().any(|shown| problem.message.contains(shown))) {
+            error.hint = format!("{}. {}", problem.message, problem.hint);
+        } else if let Some(near) = self.profiles.iter().find(|profile| profile.name.eq_ignore_ascii_case(name.as_str().trim())) {
+            error.hint = format!("Did you mean “{}”? Capitals count", near.name);
+        }
     }
 
     fn named(&self, name: &str) -> Option<&Profile> {
