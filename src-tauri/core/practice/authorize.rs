@@ -1,0 +1,124 @@
+//! The one place that says what a caller may do: it gathers the policies that have a say and asks `core/policy`.
+//!
+//! The denial is AWS's sentence, with the reason that AWS gives. Root may do everything that its kind of credentials may.
+
+use super::{
+    caller::{Principal, Who},
+    fault::{Fault, Outcome},
+    session::SessionKind,
+    state::{Account, Entity, State},
+    table::Service,
+};
+use crate::policy::{self, Context, Document, Kind, Policies, Request, ResourcePolicy, Shape, Source, decide};
+
+const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+
+/// What no policy can allow: operations that a kind of credentials cannot call.
+pub(super) fn gate(principal: &Principal, service: Service, action: &str) -> Outcome<()> {
+    let Some(session) = &principal.session else { return Ok(()) };
+    match (service, session.kind) {
+        (Service::Iam, SessionKind::Token) if session.mfa_at.is_none() => Err(super::authenticate::invalid_token()),
+        (Service::Iam, SessionKind::Federated) => Err(super::authenticate::invalid_token()),
+        (Service::Sts, SessionKind::Token | SessionKind::Role | SessionKind::Federated) if matches!(action, "GetSessionToken" | "GetFederationToken") => {
+            Err(Fault::new("AccessDenied", format!("Cannot call {action} with session credentials")))
+        }
+        (Service::Sts, SessionKind::Token) if !matches!(action, "AssumeRole" | "GetCallerIdentity") => {
+            Err(Fault::new("AccessDenied", format!("Cannot call {action} with session credentials")))
+        }
+        (Service::Sts, SessionKind::Federated) if action != "GetCallerIdentity" => {
+            Err(Fault::new("AccessDenied", format!("Cannot call {action} with federation credentials")))
+        }
+        (Service::Iam | Service::Sts | Service::S3, SessionKind::Token | SessionKind::Role | SessionKind::Federated) => Ok(()),
+    }
+}
+
+/// A question about one action on one resource.
+pub(super) struct Question<'a> {
+    pub(super) principal: &'a Principal,
+    pub(super) action: &'a str,
+    pub(super) resource: &'a str,
+    pub(super) context: &'a Context,
+    /// A role's trust policy with the account it is in.
+    pub(super) trust: Option<(&'a Document, &'a str)>,
+}
+
+/// Allowed, or AWS's denial.
+pub(super) fn authorize(state: &State, question: &Question<'_>) -> Outcome<()> {
+    let Some(account) = state.accounts.get(&question.principal.account) else { return Err(super::authenticate::invalid_token()) };
+    let outcome = ask(state, account, question).outcome;
+    if outcome == policy::Outcome::Allowed { Ok(()) } else { Err(denied(question, account, outcome)) }
+}
+
+fn ask(state: &State, account: &Account, question: &Question<'_>) -> policy::Decision {
+    let everything = Document::parse(EVERYTHING, Shape::Identity).ok();
+    let (entity, groups) = match &question.principal.who {
+        Who::Root => (None, Vec::new()),
+        Who::User(name) => (account.users.get(name).map(|user| &user.entity), account.groups_of(name).map(|group| &group.entity).collect()),
+        Who::Role(name) => (account.roles.get(name).map(|role| &role.entity), Vec::new()),
+    };
+    let session = session_policies(state, question.principal);
+    let mut policies = Policies::default();
+    if question.principal.who == Who::Root {
+        policies.identity.extend(everything.as_ref().map(|document| Source { name: "root", document }));
+    }
+    for entity in entity.into_iter().chain(groups) {
+        policies.identity.extend(identity(state, account, entity));
+    }
+    let nothing = Document::parse(EVERYTHING, Shape::Identity).map(|mut document| {
+        document.statements.clear();
+        document
+    });
+    if let Some(arn) = entity.and_then(|entity| entity.boundary.as_deref()) {
+        // A boundary that was deleted allows nothing.
+        let document = managed(state, account, arn).or(nothing.as_ref().ok());
+        policies.boundary = document.map(|document| Source { name: arn, document });
+    }
+    policies.session = session.as_ref().map(|documents| documents.iter().map(|(name, document)| Source { name, document }).collect());
+    policies.resource =
+        question.trust.map(|(document, account)| ResourcePolicy { source: Source { name: "trust policy", document }, account, required: true });
+    let caller = question.principal.caller(account);
+    decide(&Request { caller: &caller, action: question.action, resource: question.resource, context: question.context }, &policies)
+}
+
+fn identity<'a>(state: &'a State, account: &'a Account, entity: &'a Entity) -> Vec<Source<'a>> {
+    let inline = entity.inline.iter().map(|(name, document)| Source { name, document });
+    let attached = entity.attached.iter().filter_map(|arn| managed(state, account, arn).map(|document| Source { name: arn, document }));
+    inline.chain(attached).collect()
+}
+
+fn managed<'a>(_state: &'a State, account: &'a Account, arn: &str) -> Option<&'a Document> {
+    account.policies.get(arn).and_then(super::state::ManagedPolicy::document)
+}
+
+/// `None`: nothing narrows the session. A federated user without a policy may do nothing.
+fn session_policies(state: &State, principal: &Principal) -> Option<Vec<(String, Document)>> {
+    let session = principal.session.as_ref()?;
+    if session.policies.is_empty() && session.managed.is_empty() && session.kind != SessionKind::Federated {
+        return None;
+    }
+    let inline = session.policies.iter().filter_map(|text| Document::parse(text, Shape::Identity).ok()).map(|document| ("session policy".to_owned(), document));
+    let account = state.accounts.get(&principal.account)?;
+    let managed = session.managed.iter().filter_map(|arn| managed(state, account, arn).map(|document| (arn.clone(), document.clone())));
+    Some(inline.chain(managed).collect())
+}
+
+fn denied(question: &Question<'_>, account: &Account, outcome: policy::Outcome) -> Fault {
+    let action = question.action;
+    let kind = |kind| match kind {
+        Kind::Identity => "identity-based policy",
+        Kind::Boundary => "permissions boundary",
+        Kind::Session => "session policy",
+        Kind::Resource => "resource-based policy",
+    };
+    let reason = match outcome {
+        policy::Outcome::ExplicitDeny(Kind::Resource) if question.trust.is_some() => " with an explicit deny in the role trust policy".to_owned(),
+        policy::Outcome::ExplicitDeny(Kind::Identity) => " with an explicit deny in an identity-based policy".to_owned(),
+        policy::Outcome::ExplicitDeny(from) => format!(" with an explicit deny in a {}", kind(from)),
+        // STS does not say what is missing, so that a role of somebody else cannot be probed.
+        policy::Outcome::ImplicitDeny(_) if question.trust.is_some() => String::new(),
+        policy::Outcome::ImplicitDeny(from) => format!(" because no {} allows the {action} action", kind(from)),
+        policy::Outcome::Allowed => String::new(),
+    };
+    let arn = question.principal.arn(account);
+    Fault::new("AccessDenied", format!("User: {arn} is not authorized to perform: {action} on resource: {}{reason}", question.resource))
+}

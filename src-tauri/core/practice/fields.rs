@@ -1,0 +1,209 @@
+//! The one place that validates parameters: an action lists its fields with their rules, and AWS's sentence comes out.
+//!
+//! `N validation errors detected: Value '…' at 'roleSessionName' failed to satisfy constraint: Member must …; …`
+
+use super::{
+    fault::{Fault, Outcome},
+    params::Params,
+};
+
+/// Which characters, with the pattern as AWS prints it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chars {
+    /// Anything at all.
+    Free,
+    /// Names of users, roles, groups, policies: IAM has its own sentence for them.
+    Name,
+    /// Session names, source identities, names of federated users.
+    SessionName,
+    ExternalId,
+    Serial,
+    Digits,
+    KeyId,
+    Path,
+    PathPrefix,
+    Policy,
+    Alias,
+    Description,
+    TagKey,
+    TagValue,
+}
+
+impl Chars {
+    const fn pattern(self) -> &'static str {
+        match self {
+            Self::Free => "",
+            Self::Name => r"[\w+=,.@-]+",
+            Self::SessionName => r"[\w+=,.@-]*",
+            Self::ExternalId => r"[\w+=,.@:\/-]*",
+            Self::Serial => r"[\w+=/:,.@-]*",
+            Self::Digits => r"[\d]*",
+            Self::KeyId => r"[\w]+",
+            Self::Path => r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)",
+            Self::PathPrefix => r"\u002F[\u0021-\u007F]*",
+            Self::Policy => r"[\u0009\u000A\u000D\u0020-\u00FF]+",
+            Self::Alias => r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$",
+            Self::Description => r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*",
+            Self::TagKey => r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+",
+            Self::TagValue => r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*",
+        }
+    }
+
+    fn accepts(self, text: &str) -> bool {
+        let word = |extra: &'static str| move |c: char| c.is_ascii_alphanumeric() || c == '_' || extra.contains(c);
+        match self {
+            Self::Free => true,
+            Self::Name | Self::SessionName => text.chars().all(word("+=,.@-")),
+            Self::ExternalId => text.chars().all(word("+=,.@:/-")),
+            Self::Serial => text.chars().all(word("+=/:,.@-")),
+            Self::Digits => text.chars().all(|c| c.is_ascii_digit()),
+            Self::KeyId => text.chars().all(word("")),
+            Self::Path => text.starts_with('/') && text.ends_with('/') && text.chars().all(|c| c.is_ascii_graphic()),
+            Self::PathPrefix => text.starts_with('/') && text.chars().all(|c| c.is_ascii_graphic()),
+            Self::Policy => text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}')),
+            Self::Alias => {
+                let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+                edge(text.chars().next())
+                    && edge(text.chars().last())
+                    && !text.contains("--")
+                    && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            }
+            Self::Description => text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}')),
+            Self::TagKey | Self::TagValue => text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c)),
+        }
+    }
+}
+
+/// What a value must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    Text { min: usize, max: usize, chars: Chars },
+    Number { min: i64, max: i64 },
+    OneOf(&'static [&'static str]),
+    Boolean,
+    /// A list of tags, at most 50.
+    Tags,
+    /// A list of tag keys, at most 50.
+    TagKeys,
+}
+
+/// One parameter of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    name: &'static str,
+    required: bool,
+    rule: Rule,
+}
+
+pub(super) const fn required(name: &'static str, rule: Rule) -> Field {
+    Field { name, required: true, rule }
+}
+
+pub(super) const fn optional(name: &'static str, rule: Rule) -> Field {
+    Field { name, required: false, rule }
+}
+
+pub(super) const fn text(min: usize, max: usize, chars: Chars) -> Rule {
+    Rule::Text { min, max, chars }
+}
+
+/// Checks everything and complains about everything at once.
+pub(super) fn check(fields: &[Field], params: &Params) -> Outcome<()> {
+    let mut broken = Vec::new();
+    for field in fields {
+        let at = member(field.name);
+        match (field.rule, params.get(field.name)) {
+            (Rule::Tags, _) => tags(params, field.name, &mut broken),
+            (Rule::TagKeys, _) => tag_keys(params, field.name, field.required, &mut broken),
+            (_, None) if field.required => broken.push(format!("Value null at '{at}' failed to satisfy constraint: Member must not be null")),
+            (_, None) => {}
+            (Rule::Text { min, max, chars }, Some(value)) => {
+                if chars == Chars::Name && !chars.accepts(value) {
+                    return Err(Fault::validation(format!(
+                        "The specified value for {at} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
+                    )));
+                }
+                one_text(&at, value, (min, max, chars), &mut broken);
+            }
+            (Rule::Number { min, max }, Some(value)) => number(&at, value, min, max, &mut broken)?,
+            (Rule::OneOf(values), Some(value)) if !values.contains(&value) => {
+                broken.push(complaint(value, &at, &format!("Member must satisfy enum value set: [{}]", values.join(", "))));
+            }
+            (Rule::Boolean, Some(value)) if !matches!(value, "true" | "false") => {
+                return Err(Fault::new("MalformedInput", format!("'{value}' can not be converted to a Boolean")));
+            }
+            (Rule::OneOf(_) | Rule::Boolean, Some(_)) => {}
+        }
+    }
+    complain(&broken)
+}
+
+fn complain(broken: &[String]) -> Outcome<()> {
+    if broken.is_empty() {
+        return Ok(());
+    }
+    let errors = if broken.len() == 1 { "error" } else { "errors" };
+    Err(Fault::validation(format!("{} validation {errors} detected: {}", broken.len(), broken.join("; "))))
+}
+
+fn complaint(value: &str, at: &str, constraint: &str) -> String {
+    format!("Value '{value}' at '{at}' failed to satisfy constraint: {constraint}")
+}
+
+fn one_text(at: &str, value: &str, (min, max, chars): (usize, usize, Chars), broken: &mut Vec<String>) {
+    let length = value.chars().count();
+    if !chars.accepts(value) {
+        broken.push(complaint(value, at, &format!("Member must satisfy regular expression pattern: {}", chars.pattern())));
+    }
+    if length < min {
+        broken.push(complaint(value, at, &format!("Member must have length greater than or equal to {min}")));
+    }
+    if length > max {
+        broken.push(complaint(value, at, &format!("Member must have length less than or equal to {max}")));
+    }
+}
+
+fn number(at: &str, value: &str, min: i64, max: i64, broken: &mut Vec<String>) -> Outcome<()> {
+    let Ok(number) = value.parse::<i64>() else {
+        return Err(Fault::new("MalformedInput", format!("'{value}' can not be converted to an Integer")));
+    };
+    if number < min {
+        broken.push(complaint(value, at, &format!("Member must have value greater than or equal to {min}")));
+    }
+    if number > max {
+        broken.push(complaint(value, at, &format!("Member must have value less than or equal to {max}")));
+    }
+    Ok(())
+}
+
+fn tags(params: &Params, name: &str, broken: &mut Vec<String>) {
+    let at = member(name);
+    let tags = params.pairs(name);
+    if tags.len() > 50 {
+        broken.push(complaint(&format!("[{} tags]", tags.len()), &at, "Member must have length less than or equal to 50"));
+    }
+    for (index, tag) in tags.iter().enumerate() {
+        one_text(&format!("{at}.{}.member.key", index + 1), &tag.key, (1, 128, Chars::TagKey), broken);
+        one_text(&format!("{at}.{}.member.value", index + 1), &tag.value, (0, 256, Chars::TagValue), broken);
+    }
+}
+
+fn tag_keys(params: &Params, name: &str, required: bool, broken: &mut Vec<String>) {
+    let at = member(name);
+    let keys = params.list(name);
+    if keys.is_empty() && required {
+        broken.push(format!("Value null at '{at}' failed to satisfy constraint: Member must not be null"));
+    }
+    if keys.len() > 50 {
+        broken.push(complaint(&format!("[{}]", keys.join(", ")), &at, "Member must have length less than or equal to 50"));
+    }
+    for (index, key) in keys.iter().enumerate() {
+        one_text(&format!("{at}.{}.member", index + 1), key, (1, 128, Chars::TagKey), broken);
+    }
+}
+
+/// The name as AWS's messages write it: `RoleSessionName` is `roleSessionName`, `VirtualMFADeviceName` is `virtualMFADeviceName`.
+fn member(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+}

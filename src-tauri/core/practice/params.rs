@@ -1,0 +1,60 @@
+//! The parameters of one request: from the query and from the form, decoded once.
+//!
+//! Lists and structures come flattened (`Tags.member.1.Key`), as the Query protocol has them.
+
+use std::collections::BTreeMap;
+
+use super::fault::{Fault, Outcome};
+use crate::model::params::SessionTag;
+
+/// Names and values.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Params(BTreeMap<String, String>);
+
+impl Params {
+    /// From a query and a form body; what is no UTF-8 is refused.
+    pub(super) fn parse(query: &str, form: &[u8]) -> Outcome<Self> {
+        let mut params = BTreeMap::new();
+        for part in query.as_bytes().split(|b| *b == b'&').chain(form.split(|b| *b == b'&')).filter(|part| !part.is_empty()) {
+            let at = part.iter().position(|b| *b == b'=');
+            let (name, value) = at.map_or((part, &[][..]), |at| (&part[..at], &part[at + 1..]));
+            params.insert(decode(name)?, decode(value)?);
+        }
+        Ok(Self(params))
+    }
+
+    /// A parameter that is there; an empty one is there.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// One that the table of actions requires: it has been checked.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.get(name).unwrap_or_default()
+    }
+
+    /// `Name.member.1`, `Name.member.2`, …
+    pub(super) fn list(&self, name: &str) -> Vec<&str> {
+        (1..).map_while(|index| self.get(&format!("{name}.member.{index}"))).collect()
+    }
+
+    /// `Name.member.N.Key` and `.Value`
+    pub(super) fn pairs(&self, name: &str) -> Vec<SessionTag> {
+        (1..)
+            .map(|index| (self.get(&format!("{name}.member.{index}.Key")), self.get(&format!("{name}.member.{index}.Value"))))
+            .take_while(|(key, value)| key.is_some() || value.is_some())
+            .map(|(key, value)| SessionTag { key: key.unwrap_or_default().to_owned(), value: value.unwrap_or_default().to_owned() })
+            .collect()
+    }
+
+    /// `Name.member.N.FIELD`
+    pub(super) fn structures(&self, name: &str, field: &str) -> Vec<&str> {
+        (1..).map_while(|index| self.get(&format!("{name}.member.{index}.{field}"))).collect()
+    }
+}
+
+fn decode(bytes: &[u8]) -> Outcome<String> {
+    let spaces: Vec<u8> = bytes.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
+    let decoded = percent_encoding::percent_decode(&spaces).collect::<Vec<u8>>();
+    String::from_utf8(decoded).map_err(|_| Fault::new("MalformedQueryString", "The query string contains a syntax error."))
+}

@@ -1,0 +1,146 @@
+//! HTTP/1.1 on loopback and nowhere else: reads a request to its end, routes it, writes the answer.
+//!
+//! A request whose `Host` is not this machine is refused, so that a web page cannot reach the practice account by giving
+//! 127.0.0.1 a name of its own. Bodies are limited.
+
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::PoisonError,
+};
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Bytes, Incoming as Body},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::TcpListener,
+    task::{JoinHandle, JoinSet},
+};
+
+use super::{
+    World,
+    exchange::{self, Answer},
+    fault::Fault,
+    incoming::Incoming,
+    signin, xml,
+};
+use crate::error::{Code, Error, Result};
+
+/// The largest body that is read.
+const LARGEST: usize = 1 << 20;
+
+/// A world that answers on a port of this machine, until it is stopped or dropped.
+pub struct Server {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Listens on 127.0.0.1; port 0 takes any that is free.
+    pub async fn start(world: World, port: u16) -> Result<Self> {
+        let failed = |source: std::io::Error| {
+            Error::new(Code::Agent, format!("The practice account could not listen on port {port}: {source}"), "Choose another port, or 0 for any that is free")
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { address, task: tokio::spawn(listen(world, listener)) })
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// `http://127.0.0.1:PORT/federation`
+    pub fn signin_endpoint(&self) -> String {
+        format!("{}/federation", self.endpoint())
+    }
+
+    /// Ends all connections and gives the port back.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        let _ended = (&mut self.task).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn listen(world: World, listener: TcpListener) {
+    // Dropped with this task, and every connection with it.
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        let Ok((stream, peer)) = accepted else {
+            // Out of file descriptors: wait for one to come back.
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            continue;
+        };
+        let _unimportant = stream.set_nodelay(true);
+        let world = world.clone();
+        connections.spawn(async move {
+            let service = service_fn(|request| answer(&world, request, peer.ip()));
+            let _closed = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+async fn answer(world: &World, request: Request<Body>, peer: IpAddr) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
+    let mut incoming = Incoming {
+        method: parts.method.as_str().to_owned(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers,
+        body: Vec::new(),
+        peer,
+    };
+    if !incoming.is_for_loopback() {
+        return Ok(refusal(&Fault::new("InvalidHost", "The practice account answers only to 127.0.0.1 and localhost.")));
+    }
+    match Limited::new(body, LARGEST).collect().await {
+        Ok(body) => incoming.body = body.to_bytes().to_vec(),
+        Err(_) => return Ok(refusal(&Fault::new("RequestEntityTooLarge", "Request entity too large."))),
+    }
+    let response = if incoming.path.trim_end_matches('/') == "/federation" {
+        signin::answer(&world.0, &incoming)
+    } else if matches!(incoming.method.as_str(), "GET" | "POST") {
+        respond(exchange::answer(&world.0, &incoming))
+    } else {
+        refusal(&Fault::new("MethodNotAllowed", "The specified method is not allowed against this resource."))
+    };
+    let latency = *world.0.latency.lock().unwrap_or_else(PoisonError::into_inner);
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
+    Ok(response)
+}
+
+fn refusal(fault: &Fault) -> Response<Full<Bytes>> {
+    let request_id = "00000000-0000-4000-a000-000000000000".to_owned();
+    let body = xml::error(fault, "https://sts.amazonaws.com/doc/2011-06-15/", &request_id);
+    respond(Answer { status: fault.status(), body, content_type: "text/xml", request_id })
+}
+
+fn respond(answer: Answer) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(answer.body)));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(answer.content_type));
+    if let Ok(id) = http::HeaderValue::from_str(&answer.request_id) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    response
+}

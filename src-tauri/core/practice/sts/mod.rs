@@ -1,0 +1,131 @@
+//! The operations of STS, a file each, and what they share: MFA codes, session policies, tags, the credentials element.
+
+pub(super) mod assume_role;
+pub(super) mod federation_token;
+pub(super) mod identity;
+pub(super) mod session_token;
+
+use time::OffsetDateTime;
+
+use super::{
+    caller::Who,
+    exchange::Exchange,
+    fault::{Fault, Outcome},
+    params::Params,
+    session::{Session, SessionKind},
+    xml::Xml,
+};
+use crate::{
+    model::params::SessionTag,
+    policy::{Document, Shape},
+};
+
+/// What a packed session policy with its tags may take up.
+const PACKED: usize = 4096;
+
+/// Checks `SerialNumber` and `TokenCode`; whether an MFA code was given.
+fn mfa(call: &mut Exchange<'_>) -> Outcome<bool> {
+    let (serial, code) = match (call.params.get("SerialNumber"), call.params.get("TokenCode")) {
+        (None, None) => return Ok(false),
+        (Some(serial), Some(code)) => (serial, code),
+        (Some(_), None) | (None, Some(_)) => {
+            return Err(Fault::new("AccessDenied", "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code."));
+        }
+    };
+    let user = match (&call.principal.who, call.principal.kind()) {
+        (Who::User(name), None | Some(SessionKind::Token)) => Some(Some(name.clone())),
+        (Who::Root, None | Some(SessionKind::Token)) => Some(None),
+        (Who::Root | Who::User(_) | Who::Role(_), _) => None,
+    };
+    let now = call.now;
+    let device = call.account_mut()?.devices.get_mut(serial);
+    let Some(device) = device.filter(|device| device.owner.as_ref().map(|owner| &owner.user) == user.as_ref() && user.is_some()) else {
+        return Err(Fault::new(
+            "AccessDenied",
+            "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.",
+        ));
+    };
+    if device.take(code, now) { Ok(true) } else { Err(Fault::new("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code.")) }
+}
+
+/// The session policies of a request: inline and managed.
+fn session_policies(call: &Exchange<'_>) -> Outcome<(Vec<String>, Vec<String>)> {
+    let mut inline = Vec::new();
+    if let Some(text) = call.params.get("Policy") {
+        Document::parse(text, Shape::Identity).map_err(|malformed| Fault::new("MalformedPolicyDocument", malformed.0))?;
+        inline.push(text.to_owned());
+    }
+    let managed: Vec<String> = call.params.structures("PolicyArns", "arn").into_iter().map(str::to_owned).collect();
+    if managed.len() > 10 {
+        return Err(Fault::validation("1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to 10"));
+    }
+    Ok((inline, managed))
+}
+
+/// The tags of a request: no key twice, none of AWS's own.
+fn tags(params: &Params) -> Outcome<Vec<SessionTag>> {
+    let tags = params.pairs("Tags");
+    let mut keys: Vec<_> = tags.iter().map(|tag| tag.key.to_lowercase()).collect();
+    if keys.iter().any(|key| key.starts_with("aws:")) {
+        return Err(Fault::validation("Tag keys beginning with \"aws:\" are reserved for system use."));
+    }
+    keys.sort();
+    if keys.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(Fault::new("InvalidParameterValue", "Duplicate tag keys found. Please note that Tag keys are case insensitive."));
+    }
+    Ok(tags)
+}
+
+/// How much of the space for policies and tags is used, in percent; too much is refused.
+fn packed_size(session: &Session) -> Outcome<Option<usize>> {
+    if session.policies.is_empty() && session.managed.is_empty() && session.tags.is_empty() {
+        return Ok(None);
+    }
+    let tags: usize = session.tags.iter().map(|tag| tag.key.len() + tag.value.len()).sum();
+    let used = session.policies.iter().chain(&session.managed).map(String::len).sum::<usize>() + tags;
+    let percent = (used * 100).div_ceil(PACKED);
+    if percent > 100 {
+        return Err(Fault::new("PackedPolicyTooLarge", format!("Packed size of session tags consumes {percent}% of allotted space.")));
+    }
+    Ok(Some(percent))
+}
+
+/// Seals a session and gives the `Credentials` element.
+fn credentials(call: &mut Exchange<'_>, mut session: Session) -> Outcome<Xml> {
+    session.access_key_id = call.state.draw.access_key_id("ASIA", &session.account);
+    let secret = call.inner.seed.session_secret(&session.access_key_id);
+    let token = call.inner.sessions.seal(&session, &mut call.state.draw);
+    let token = token.ok_or_else(|| Fault::new("InternalFailure", "The request processing has failed because of an unknown error."))?;
+    Ok(Xml::new()
+        .text("AccessKeyId", &session.access_key_id)
+        .text("SecretAccessKey", secret.expose())
+        .text("SessionToken", token)
+        .text("Expiration", super::time_text(session.expires)))
+}
+
+/// A session that begins now.
+fn session(call: &Exchange<'_>, kind: SessionKind, of: String, name: &str, seconds: i64) -> Session {
+    // Whole seconds, because that is what the answer says.
+    let issued = OffsetDateTime::from_unix_timestamp(call.now.unix_timestamp()).unwrap_or(call.now);
+    Session {
+        kind,
+        access_key_id: String::new(),
+        account: call.principal.account.clone(),
+        of,
+        name: name.to_owned(),
+        issued,
+        expires: issued + time::Duration::seconds(seconds),
+        mfa_at: None,
+        policies: Vec::new(),
+        managed: Vec::new(),
+        tags: Vec::new(),
+        transitive: Vec::new(),
+        source_identity: None,
+        chained: false,
+    }
+}
+
+/// `DurationSeconds`, checked already by the table.
+fn duration(params: &Params) -> Option<i64> {
+    params.get("DurationSeconds").and_then(|text| text.parse().ok())
+}

@@ -1,0 +1,19 @@
+//! GetSessionToken: temporary credentials of a user, with or without an MFA code in them.
+
+use super::{credentials, duration, mfa, session};
+use crate::practice::{caller::Who, exchange::Exchange, fault::Outcome, session::SessionKind, xml::Xml};
+
+pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
+    let given = mfa(call)?;
+    let asked = duration(call.params);
+    let seconds = match call.principal.who {
+        // Root gets an hour at most, whatever it asks for.
+        Who::Root => asked.unwrap_or(3600).min(3600),
+        Who::User(_) | Who::Role(_) => asked.unwrap_or(43200),
+    };
+    let of = call.principal.user_id(call.account()?);
+    let mut session = session(call, SessionKind::Token, of, "", seconds);
+    session.mfa_at = given.then_some(session.issued);
+    let credentials = credentials(call, session)?;
+    Ok(Xml::new().element("Credentials", credentials))
+}
