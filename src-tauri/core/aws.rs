@@ -9,13 +9,13 @@ use std::{collections::BTreeMap, fmt::Write, time::Duration};
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::Credentials;
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
-use aws_smithy_async::time::TimeSource;
+use aws_smithy_async::{rt::sleep::TokioSleep, time::TimeSource};
 use aws_smithy_http_client::{
-    Builder,
+    Builder, Connector,
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::{
-    http::SharedHttpClient,
+    http::{HttpConnector, HttpConnectorSettings, SharedHttpClient},
     orchestrator::HttpResponse,
     result::{ConnectorError, SdkError},
 };
@@ -91,9 +91,10 @@ impl Aws {
         Self { http, clock, environment }
     }
 
-    /// The HTTP client itself, for the one endpoint that is no AWS API: sign-in.
-    pub fn http(&self) -> &SharedHttpClient {
-        &self.http
+    /// A plain HTTP connector, for the one endpoint that is no AWS API: sign-in.
+    pub fn connector(&self) -> impl HttpConnector {
+        let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(5)).read_timeout(Duration::from_secs(12)).build();
+        Connector::builder().connector_settings(settings).sleep_impl(TokioSleep::new()).tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
     }
 
     /// The Region a profile works in: its own, the variables', or its partition's first.

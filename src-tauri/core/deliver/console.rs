@@ -3,13 +3,7 @@
 //! Two steps: `getSigninToken` with the credentials, then a login URL with the token. Both URLs are secrets and are never
 //! logged. Which credentials may sign in, and whether a duration may be asked for, is decided here; how the link is opened is not.
 
-use std::time::Duration;
-
-use aws_smithy_runtime_api::{
-    client::http::{HttpClient, HttpConnector, HttpConnectorSettings},
-    client::runtime_components::RuntimeComponentsBuilder,
-    http::Request,
-};
+use aws_smithy_runtime_api::{client::http::HttpConnector, http::Request};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::Zeroizing;
@@ -132,11 +126,8 @@ async fn signin_token(aws: &Aws, url: &str, host: &str) -> Result<Secret> {
     }
     let unreachable =
         || Error::new(Code::AwsUnreachable, format!("The sign-in endpoint {host} could not be reached"), "Check the network, VPN and proxy, then try again");
-    let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(5)).read_timeout(Duration::from_secs(12)).build();
-    let parts = RuntimeComponentsBuilder::new("console").with_sleep_impl(Some(aws_smithy_async::rt::sleep::TokioSleep::new())).build();
     let request = Request::get(url).map_err(|_| unreachable())?;
-    let connector = aws.http().http_connector(&settings, &parts.map_err(|_| unreachable())?);
-    let answer = connector.call(request).await.map_err(|_| unreachable())?;
+    let answer = aws.connector().call(request).await.map_err(|_| unreachable())?;
     let status = answer.status().as_u16();
     let body = http_body_util::BodyExt::collect(answer.into_body()).await.map_err(|_| unreachable())?.to_bytes();
     if status != 200 {

@@ -157,11 +157,7 @@ pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
     Decision { outcome, because }
 }
 
-fn outcome(
-    request: &Request<'_>,
-    policy: Option<ResourcePolicy<'_>>,
-    (identity, boundary, session, resource): (bool, bool, bool, Option<Named>),
-) -> Outcome {
+fn outcome(request: &Request<'_>, policy: Option<ResourcePolicy<'_>>, (identity, boundary, session, resource): (bool, bool, bool, Option<Named>)) -> Outcome {
     let mut granted_by_resource = false;
     if let Some(policy) = policy {
         let same_account = policy.account == request.caller.account;

@@ -185,9 +185,8 @@ fn scope(signed: &Signed, service: &str) -> Outcome<OffsetDateTime> {
         return Err(mismatch("Credential should be scoped to a valid region. "));
     }
     let format = format_description!("[year][month][day]T[hour][minute][second]Z");
-    let at = PrimitiveDateTime::parse(&signed.date, format).map_err(|_| {
-        incomplete(format!("Date must be in ISO-8601 'basic format'. Got '{}'. See http://en.wikipedia.org/wiki/ISO_8601", signed.date))
-    })?;
+    let at = PrimitiveDateTime::parse(&signed.date, format)
+        .map_err(|_| incomplete(format!("Date must be in ISO-8601 'basic format'. Got '{}'. See http://en.wikipedia.org/wiki/ISO_8601", signed.date)))?;
     if signed.date.get(..8) != Some(signed.day.as_str()) {
         return Err(mismatch(&format!(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != '{}', from '{}'.",
@@ -200,9 +199,7 @@ fn scope(signed: &Signed, service: &str) -> Outcome<OffsetDateTime> {
 }
 
 fn fresh(signed: &Signed, at: OffsetDateTime, now: OffsetDateTime) -> Outcome<()> {
-    let basic = |at: OffsetDateTime| {
-        at.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default()
-    };
+    let basic = |at: OffsetDateTime| at.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default();
     let allowed = signed.expires.map_or(SKEW, Duration::seconds);
     if now - at > allowed {
         let minutes = allowed.whole_minutes();

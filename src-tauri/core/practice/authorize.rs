@@ -74,8 +74,7 @@ fn ask(state: &State, account: &Account, question: &Question<'_>) -> policy::Dec
         policies.boundary = document.map(|document| Source { name: arn, document });
     }
     policies.session = session.as_ref().map(|documents| documents.iter().map(|(name, document)| Source { name, document }).collect());
-    policies.resource =
-        question.trust.map(|(document, account)| ResourcePolicy { source: Source { name: "trust policy", document }, account, required: true });
+    policies.resource = question.trust.map(|(document, account)| ResourcePolicy { source: Source { name: "trust policy", document }, account, required: true });
     let caller = question.principal.caller(account);
     decide(&Request { caller: &caller, action: question.action, resource: question.resource, context: question.context }, &policies)
 }

@@ -77,8 +77,15 @@ impl Chars {
 /// What a value must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
-    Text { min: usize, max: usize, chars: Chars },
-    Number { min: i64, max: i64 },
+    Text {
+        min: usize,
+        max: usize,
+        chars: Chars,
+    },
+    Number {
+        min: i64,
+        max: i64,
+    },
     OneOf(&'static [&'static str]),
     Boolean,
     /// A list of tags, at most 50.

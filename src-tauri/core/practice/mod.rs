@@ -33,12 +33,12 @@ use std::{
 
 use time::{OffsetDateTime, macros::format_description};
 
-pub use self::{ready_made::ReadyMade, server::Server};
 use self::{
     ids::{Draw, Seed},
     session::Sealer,
     state::{Account, Key, State},
 };
+pub use self::{ready_made::ReadyMade, server::Server};
 use crate::{
     clock::Clock,
     model::access_key::{AccessKey, AccessKeyId},

@@ -21,7 +21,8 @@ use crate::{
 const USER: &str = "alice";
 const MFA_ROLE: &str = "Developer";
 const PARTNER_ROLE: &str = "PartnerAudit";
-const MAY_LOOK: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Look","Effect":"Allow","Action":["s3:ListAllMyBuckets","iam:Get*","iam:List*"],"Resource":"*"}]}"#;
+const MAY_LOOK: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Sid":"Look","Effect":"Allow","Action":["s3:ListAllMyBuckets","iam:Get*","iam:List*"],"Resource":"*"}]}"#;
 
 /// What is in the ready-made world, with what a person needs to use it.
 #[derive(Clone, Debug)]

@@ -21,7 +21,12 @@ pub(super) fn list_buckets(call: &mut Exchange<'_>) -> Outcome<Xml> {
 /// S3 has envelopes of its own, and its own codes for what the others call by another name.
 pub(super) fn body(outcome: Outcome<Xml>, request_id: &str) -> String {
     let inside = match outcome {
-        Ok(result) => return format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListAllMyBucketsResult xmlns=\"{NAMESPACE}\">{}</ListAllMyBucketsResult>", result.into_string()),
+        Ok(result) => {
+            return format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListAllMyBucketsResult xmlns=\"{NAMESPACE}\">{}</ListAllMyBucketsResult>",
+                result.into_string()
+            );
+        }
         Err(Fault { code, message }) => {
             let code = match code.as_str() {
                 "InvalidClientTokenId" => "InvalidAccessKeyId",

@@ -88,9 +88,9 @@ pub(super) fn find(params: &Params, scope: Option<&str>, incoming: &Incoming) ->
         Some(_) | None => None,
     };
     let mut tables = STS.iter().chain(super::iam::ACTIONS.iter().copied().flatten());
-    tables.find(|action| action.name == name && Some(action.service) == service).ok_or_else(|| {
-        Fault::new("InvalidAction", format!("Could not find operation {name} for version {}", version.unwrap_or("NO_VERSION_SPECIFIED")))
-    })
+    tables
+        .find(|action| action.name == name && Some(action.service) == service)
+        .ok_or_else(|| Fault::new("InvalidAction", format!("Could not find operation {name} for version {}", version.unwrap_or("NO_VERSION_SPECIFIED"))))
 }
 
 pub(super) const fn free(name: &'static str, service: Service, fields: &'static [Field], run: fn(&mut Exchange<'_>) -> Outcome<Xml>) -> Action {
@@ -112,8 +112,13 @@ const SERIAL: Rule = text(9, 256, Chars::Serial);
 const CODE: Rule = text(6, 6, Chars::Digits);
 const SESSION_POLICY: Rule = text(1, 2048, Chars::Policy);
 
-static LIST_BUCKETS: Action =
-    Action { name: "ListBuckets", service: Service::S3, permission: Permission::Needed(|_| Ok(("arn:aws:s3:::*".to_owned(), Vec::new()))), fields: &[], run: s3::list_buckets };
+static LIST_BUCKETS: Action = Action {
+    name: "ListBuckets",
+    service: Service::S3,
+    permission: Permission::Needed(|_| Ok(("arn:aws:s3:::*".to_owned(), Vec::new()))),
+    fields: &[],
+    run: s3::list_buckets,
+};
 
 static STS: [Action; 5] = [
     own(

@@ -83,8 +83,7 @@ pub(super) fn response(action: &str, namespace: &str, result: Xml, request_id: &
 /// A refusal.
 pub(super) fn error(fault: &Fault, namespace: &str, request_id: &str) -> String {
     let kind = if fault.status() >= 500 { "Receiver" } else { "Sender" };
-    let body = Xml::new()
-        .element("Error", Xml::new().text("Type", kind).text("Code", &fault.code).text("Message", &fault.message))
-        .text("RequestId", request_id);
+    let body =
+        Xml::new().element("Error", Xml::new().text("Type", kind).text("Code", &fault.code).text("Message", &fault.message)).text("RequestId", request_id);
     format!("<ErrorResponse xmlns=\"{namespace}\">{}</ErrorResponse>", body.0)
 }

@@ -52,9 +52,8 @@ pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let packed = packed_size(&session)?;
     let identity = session.source_identity.clone();
     let credentials = credentials(call, session)?;
-    let user = Xml::new()
-        .text("AssumedRoleId", format!("{}:{name}", role.id))
-        .text("Arn", format!("arn:aws:sts::{}:assumed-role/{}/{name}", role.account, role.name));
+    let user =
+        Xml::new().text("AssumedRoleId", format!("{}:{name}", role.id)).text("Arn", format!("arn:aws:sts::{}:assumed-role/{}/{name}", role.account, role.name));
     Ok(Xml::new()
         .element("AssumedRoleUser", user)
         .element("Credentials", credentials)

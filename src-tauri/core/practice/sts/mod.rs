@@ -57,7 +57,9 @@ fn session_policies(call: &Exchange<'_>) -> Outcome<(Vec<String>, Vec<String>)> 
     }
     let managed: Vec<String> = call.params.structures("PolicyArns", "arn").into_iter().map(str::to_owned).collect();
     if managed.len() > 10 {
-        return Err(Fault::validation("1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to 10"));
+        return Err(Fault::validation(
+            "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to 10",
+        ));
     }
     Ok((inline, managed))
 }
