@@ -11,6 +11,8 @@ pub mod document;
 pub mod evaluate;
 mod grammar;
 pub mod pattern;
+#[cfg(test)]
+mod tests;
 
 pub use context::Context;
 pub use document::{Document, Effect, Malformed, Shape};

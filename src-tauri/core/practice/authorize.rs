@@ -2,6 +2,8 @@
 //!
 //! The denial is AWS's sentence, with the reason that AWS gives. Root may do everything that its kind of credentials may.
 
+use std::sync::LazyLock;
+
 use super::{
     caller::{Principal, Who},
     fault::{Fault, Outcome},
@@ -11,7 +13,12 @@ use super::{
 };
 use crate::policy::{self, Context, Document, Kind, Policies, Request, ResourcePolicy, Shape, Source, decide};
 
-const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+/// Root's policy.
+static EVERYTHING: LazyLock<Option<Document>> =
+    LazyLock::new(|| Document::parse(r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#, Shape::Identity).ok());
+/// What a boundary that was deleted leaves.
+static NOTHING: LazyLock<Option<Document>> =
+    LazyLock::new(|| Document::parse(r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","NotAction":"*","Resource":"*"}}"#, Shape::Identity).ok());
 
 /// What no policy can allow: operations that a kind of credentials cannot call.
 pub(super) fn gate(principal: &Principal, service: Service, action: &str) -> Outcome<()> {
@@ -50,7 +57,6 @@ pub(super) fn authorize(state: &State, question: &Question<'_>) -> Outcome<()> {
 }
 
 fn ask(state: &State, account: &Account, question: &Question<'_>) -> policy::Decision {
-    let everything = Document::parse(EVERYTHING, Shape::Identity).ok();
     let (entity, groups) = match &question.principal.who {
         Who::Root => (None, Vec::new()),
         Who::User(name) => (account.users.get(name).map(|user| &user.entity), account.groups_of(name).map(|group| &group.entity).collect()),
@@ -59,18 +65,13 @@ fn ask(state: &State, account: &Account, question: &Question<'_>) -> policy::Dec
     let session = session_policies(state, question.principal);
     let mut policies = Policies::default();
     if question.principal.who == Who::Root {
-        policies.identity.extend(everything.as_ref().map(|document| Source { name: "root", document }));
+        policies.identity.extend(EVERYTHING.as_ref().map(|document| Source { name: "root", document }));
     }
     for entity in entity.into_iter().chain(groups) {
         policies.identity.extend(identity(state, account, entity));
     }
-    let nothing = Document::parse(EVERYTHING, Shape::Identity).map(|mut document| {
-        document.statements.clear();
-        document
-    });
     if let Some(arn) = entity.and_then(|entity| entity.boundary.as_deref()) {
-        // A boundary that was deleted allows nothing.
-        let document = managed(state, account, arn).or(nothing.as_ref().ok());
+        let document = managed(state, account, arn).or(NOTHING.as_ref());
         policies.boundary = document.map(|document| Source { name: arn, document });
     }
     policies.session = session.as_ref().map(|documents| documents.iter().map(|(name, document)| Source { name, document }).collect());
@@ -85,8 +86,8 @@ fn identity<'a>(state: &'a State, account: &'a Account, entity: &'a Entity) -> V
     inline.chain(attached).collect()
 }
 
-fn managed<'a>(_state: &'a State, account: &'a Account, arn: &str) -> Option<&'a Document> {
-    account.policies.get(arn).and_then(super::state::ManagedPolicy::document)
+fn managed<'a>(state: &'a State, account: &'a Account, arn: &str) -> Option<&'a Document> {
+    state.policy(account, arn).and_then(super::state::ManagedPolicy::document)
 }
 
 /// `None`: nothing narrows the session. A federated user without a policy may do nothing.

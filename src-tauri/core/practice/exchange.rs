@@ -144,7 +144,8 @@ fn run(inner: &Inner, state: &mut State, incoming: &Incoming, now: OffsetDateTim
 
 /// A failure that a test asked for.
 fn planned_failure(state: &mut State, action: &str) -> Option<String> {
-    let failure = state.failures.iter_mut().find(|(name, left, _)| name == action && *left > 0)?;
+    state.failures.retain(|(_, left, _)| *left > 0);
+    let failure = state.failures.iter_mut().find(|(name, _, _)| name == action)?;
     failure.1 -= 1;
     Some(failure.2.clone())
 }

@@ -12,7 +12,7 @@ use super::{
 pub(super) enum Chars {
     /// Anything at all.
     Free,
-    /// Names of users, roles, groups, policies: IAM has its own sentence for them.
+    /// Names of users, roles, groups, policies.
     Name,
     /// Session names, source identities, names of federated users.
     SessionName,
@@ -46,6 +46,26 @@ impl Chars {
             Self::Description => r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*",
             Self::TagKey => r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+",
             Self::TagValue => r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*",
+        }
+    }
+
+    /// IAM has its own sentence for some.
+    const fn sentence(self) -> Option<&'static str> {
+        match self {
+            Self::Name => Some("contain only alphanumeric characters and/or the following: +=,.@_-"),
+            Self::Path => Some("begin and end with / and contain only alphanumeric characters and/or / characters."),
+            Self::Free
+            | Self::SessionName
+            | Self::ExternalId
+            | Self::Serial
+            | Self::Digits
+            | Self::KeyId
+            | Self::PathPrefix
+            | Self::Policy
+            | Self::Alias
+            | Self::Description
+            | Self::TagKey
+            | Self::TagValue => None,
         }
     }
 
@@ -125,10 +145,8 @@ pub(super) fn check(fields: &[Field], params: &Params) -> Outcome<()> {
             (_, None) if field.required => broken.push(format!("Value null at '{at}' failed to satisfy constraint: Member must not be null")),
             (_, None) => {}
             (Rule::Text { min, max, chars }, Some(value)) => {
-                if chars == Chars::Name && !chars.accepts(value) {
-                    return Err(Fault::validation(format!(
-                        "The specified value for {at} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
-                    )));
+                if let Some(rule) = chars.sentence().filter(|_| !value.is_empty() && !chars.accepts(value)) {
+                    return Err(Fault::validation(format!("The specified value for {at} is invalid. It must {rule}")));
                 }
                 one_text(&at, value, (min, max, chars), &mut broken);
             }

@@ -15,6 +15,7 @@ mod iam;
 mod ids;
 mod incoming;
 mod params;
+mod png;
 mod ready_made;
 mod regions;
 mod s3;
@@ -87,6 +88,7 @@ impl World {
         let now = clock.now();
         let state = State {
             accounts: std::collections::BTreeMap::new(),
+            aws_policies: iam::aws_policies::all(),
             owners: std::collections::BTreeMap::new(),
             calls: std::collections::VecDeque::new(),
             failures: Vec::new(),

@@ -9,7 +9,7 @@ use std::{
     sync::PoisonError,
 };
 
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::{
     Request, Response, StatusCode,
     body::{Bytes, Incoming as Body},
@@ -33,6 +33,8 @@ use crate::error::{Code, Error, Result};
 
 /// The largest body that is read.
 const LARGEST: usize = 1 << 20;
+/// The largest that is read only to be thrown away.
+const LARGEST_DISCARDED: usize = 64 << 20;
 
 /// A world that answers on a port of this machine, until it is stopped or dropped.
 pub struct Server {
@@ -110,9 +112,9 @@ async fn answer(world: &World, request: Request<Body>, peer: IpAddr) -> Result<R
     if !incoming.is_for_loopback() {
         return Ok(refusal(&Fault::new("InvalidHost", "The practice account answers only to 127.0.0.1 and localhost.")));
     }
-    match Limited::new(body, LARGEST).collect().await {
-        Ok(body) => incoming.body = body.to_bytes().to_vec(),
-        Err(_) => return Ok(refusal(&Fault::new("RequestEntityTooLarge", "Request entity too large."))),
+    match read(body).await {
+        Some(body) => incoming.body = body,
+        None => return Ok(refusal(&Fault::new("RequestEntityTooLarge", "Request entity too large."))),
     }
     let response = if incoming.path.trim_end_matches('/') == "/federation" {
         signin::answer(&world.0, &incoming)
@@ -126,6 +128,23 @@ async fn answer(world: &World, request: Request<Body>, peer: IpAddr) -> Result<R
         tokio::time::sleep(latency).await;
     }
     Ok(response)
+}
+
+/// The body, unless it is too large or breaks off. What is too large is read to its end and thrown away: a client that still
+/// writes does not read the answer.
+async fn read(mut body: Body) -> Option<Vec<u8>> {
+    let (mut bytes, mut seen) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.ok()?.into_data() else { continue };
+        seen = seen.saturating_add(data.len());
+        if seen > LARGEST_DISCARDED {
+            return None;
+        }
+        if seen <= LARGEST {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    (seen <= LARGEST).then_some(bytes)
 }
 
 fn refusal(fault: &Fault) -> Response<Full<Bytes>> {

@@ -17,6 +17,8 @@ const CALLS: usize = 1000;
 
 pub(super) struct State {
     pub(super) accounts: BTreeMap<String, Account>,
+    /// AWS's own managed policies, by ARN.
+    pub(super) aws_policies: BTreeMap<String, ManagedPolicy>,
     /// Long-lived key to its account, and to its user where it is not root's.
     pub(super) owners: BTreeMap<AccessKeyId, (String, Option<String>)>,
     pub(super) calls: VecDeque<Call>,
@@ -26,6 +28,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// A managed policy that the account can attach: its own or one of AWS's.
+    pub(super) fn policy<'a>(&'a self, account: &'a Account, arn: &str) -> Option<&'a ManagedPolicy> {
+        account.policies.get(arn).or_else(|| self.aws_policies.get(arn))
+    }
+
     pub(super) fn record(&mut self, call: Call) {
         if self.calls.len() == CALLS {
             self.calls.pop_front();
@@ -174,7 +181,38 @@ fn same(one: &str, other: &str) -> bool {
     subtle::ConstantTimeEq::ct_eq(one.as_bytes(), other.as_bytes()).into()
 }
 
+/// What has inline and attached policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    User,
+    Role,
+    Group,
+}
+
 impl Account {
+    pub(super) fn entity(&self, owner: Owner, name: &str) -> Option<&Entity> {
+        match owner {
+            Owner::User => self.users.get(name).map(|user| &user.entity),
+            Owner::Role => self.roles.get(name).map(|role| &role.entity),
+            Owner::Group => self.groups.get(name).map(|group| &group.entity),
+        }
+    }
+
+    pub(super) fn entity_mut(&mut self, owner: Owner, name: &str) -> Option<&mut Entity> {
+        match owner {
+            Owner::User => self.users.get_mut(name).map(|user| &mut user.entity),
+            Owner::Role => self.roles.get_mut(name).map(|role| &mut role.entity),
+            Owner::Group => self.groups.get_mut(name).map(|group| &mut group.entity),
+        }
+    }
+
+    /// All users, roles and groups.
+    pub(super) fn entities(&self) -> impl Iterator<Item = (Owner, &Entity)> {
+        let users = self.users.values().map(|user| (Owner::User, &user.entity));
+        let roles = self.roles.values().map(|role| (Owner::Role, &role.entity));
+        users.chain(roles).chain(self.groups.values().map(|group| (Owner::Group, &group.entity)))
+    }
+
     pub(super) fn new(id: String, created: OffsetDateTime) -> Self {
         Self {
             id,

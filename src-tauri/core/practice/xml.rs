@@ -25,6 +25,12 @@ impl Xml {
         }
     }
 
+    /// One after the other.
+    pub(super) fn join(mut self, more: Self) -> Self {
+        self.0 += &more.0;
+        self
+    }
+
     /// `<name>…</name>`
     pub(super) fn element(mut self, name: &str, inside: Self) -> Self {
         self.0 += &format!("<{name}>{}</{name}>", inside.0);

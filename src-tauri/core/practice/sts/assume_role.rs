@@ -27,7 +27,7 @@ struct Target {
 pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let arn = call.params.text("RoleArn").to_owned();
     if !matches!(arn.splitn(6, ':').collect::<Vec<_>>().as_slice(), ["arn", _, "iam", "", account, role] if account.len() == 12 && role.starts_with("role/")) {
-        return Err(Fault::validation(format!("{arn} is invalid")));
+        return Err(Fault::validation("Request ARN is invalid"));
     }
     if call.principal.who == Who::Root {
         return Err(Fault::new("AccessDenied", "Roles may not be assumed by root accounts."));

@@ -1,0 +1,83 @@
+//! The account itself: its alias and its summary.
+
+use super::{MARKER, MAX_ITEMS, everything, page};
+use crate::practice::{
+    exchange::Exchange,
+    fault::{Fault, Outcome},
+    fields::{Chars, Field, required, text},
+    table::{Action, iam},
+    xml::Xml,
+};
+
+const ALIAS: Field = required("AccountAlias", text(3, 63, Chars::Alias));
+
+pub(super) static ACTIONS: &[Action] = &[
+    iam("CreateAccountAlias", everything, &[ALIAS], create),
+    iam("DeleteAccountAlias", everything, &[ALIAS], delete),
+    iam("ListAccountAliases", everything, &[MARKER, MAX_ITEMS], list),
+    iam("GetAccountSummary", everything, &[], summary),
+];
+
+fn create(call: &mut Exchange<'_>) -> Outcome<Xml> {
+    let alias = call.params.text("AccountAlias").to_owned();
+    let own = &call.principal.account;
+    if call.state.accounts.values().any(|account| account.id != *own && account.alias.as_ref() == Some(&alias)) {
+        return Err(Fault::new("EntityAlreadyExists", format!("The account alias {alias} already exists.")));
+    }
+    // A new alias takes the place of the old one.
+    call.account_mut()?.alias = Some(alias);
+    Ok(Xml::new())
+}
+
+fn delete(call: &mut Exchange<'_>) -> Outcome<Xml> {
+    let alias = call.params.text("AccountAlias");
+    let account = call.account_mut()?;
+    if account.alias.as_deref() != Some(alias) {
+        return Err(Fault::new("NoSuchEntity", format!("The account alias {alias} cannot be found.")));
+    }
+    account.alias = None;
+    Ok(Xml::new())
+}
+
+fn list(call: &mut Exchange<'_>) -> Outcome<Xml> {
+    let aliases = call.account()?.alias.iter().map(|alias| (alias.clone(), Xml::bare(alias))).collect();
+    page(call, "AccountAliases", aliases)
+}
+
+fn summary(call: &mut Exchange<'_>) -> Outcome<Xml> {
+    let account = call.account()?;
+    let in_use = account.devices.values().filter(|device| device.owner.is_some()).count();
+    let root_mfa = account.devices.values().any(|device| device.owner.as_ref().is_some_and(|owner| owner.user.is_none()));
+    let numbers = [
+        ("Users", account.users.len()),
+        ("UsersQuota", 5000),
+        ("Groups", account.groups.len()),
+        ("GroupsQuota", 300),
+        ("Roles", account.roles.len()),
+        ("RolesQuota", 1000),
+        ("Policies", account.policies.len()),
+        ("PoliciesQuota", 1500),
+        ("PolicySizeQuota", 6144),
+        ("PolicyVersionsInUseQuota", 10000),
+        ("VersionsPerPolicyQuota", 5),
+        ("UserPolicySizeQuota", 2048),
+        ("GroupPolicySizeQuota", 5120),
+        ("RolePolicySizeQuota", 10240),
+        ("AssumeRolePolicySizeQuota", 2048),
+        ("AttachedPoliciesPerUserQuota", 10),
+        ("AttachedPoliciesPerRoleQuota", 10),
+        ("AttachedPoliciesPerGroupQuota", 10),
+        ("GroupsPerUserQuota", 10),
+        ("AccessKeysPerUserQuota", 2),
+        ("MFADevices", account.devices.len()),
+        ("MFADevicesInUse", in_use),
+        ("AccountMFAEnabled", usize::from(root_mfa)),
+        ("AccountAccessKeysPresent", usize::from(!account.root_keys.is_empty())),
+        ("AccountSigningCertificatesPresent", 0),
+        ("ServerCertificates", 0),
+        ("ServerCertificatesQuota", 20),
+        ("SigningCertificatesPerUserQuota", 2),
+    ];
+    let entries = numbers.iter().fold(Xml::new(), |map, (key, value)| map.element("entry", Xml::new().text("key", key).text("value", value.to_string())));
+    Ok(Xml::new().element("SummaryMap", entries))
+}

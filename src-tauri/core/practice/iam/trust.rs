@@ -1,0 +1,81 @@
+//! Trust policies as IAM keeps them: users and roles by unique ID, so that a name that is used again is somebody else.
+//!
+//! Whoever is named must exist when the policy is put. Shown, a principal has its ARN of today, or the bare unique ID when
+//! it was deleted.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    policy::{
+        Document, Shape,
+        document::{PrincipalKind, PrincipalName},
+    },
+    practice::{
+        fault::{Fault, Outcome},
+        state::{State, Trust},
+    },
+};
+
+/// What a trust policy may take up.
+const LARGEST: usize = 2048;
+/// Identity providers that need no registration.
+const PROVIDERS: [&str; 4] = ["accounts.google.com", "www.amazon.com", "graph.facebook.com", "cognito-identity.amazonaws.com"];
+
+pub(super) fn parse(state: &State, text: &str) -> Outcome<Trust> {
+    let mut document = Document::parse(text, Shape::Trust).map_err(|malformed| Fault::new("MalformedPolicyDocument", malformed.0))?;
+    if document.size() > LARGEST {
+        return Err(Fault::limit(format!("Cannot exceed quota for ACLSizePerRole: {LARGEST}")));
+    }
+    let mut named = BTreeMap::new();
+    for principal in document.principals_mut() {
+        resolve(state, principal, &mut named)?;
+    }
+    Ok(Trust { document, named })
+}
+
+fn resolve(state: &State, principal: &mut PrincipalName, named: &mut BTreeMap<String, String>) -> Outcome<()> {
+    let invalid = |word: &str, name: &str| Err(Fault::new("MalformedPolicyDocument", format!("Invalid principal in policy: \"{word}\":\"{name}\"")));
+    let name = principal.name.clone();
+    match principal.kind {
+        PrincipalKind::Aws if name.starts_with("AIDA") || name.starts_with("AROA") => {
+            let exists = state.accounts.values().any(|account| account.user_by_id(&name).is_some() || account.role_by_id(&name).is_some());
+            if exists { Ok(()) } else { invalid("AWS", &name) }
+        }
+        PrincipalKind::Aws => {
+            let parts: Vec<_> = name.splitn(6, ':').collect();
+            let ["arn", _, "iam", _, account, path] = parts.as_slice() else { return Ok(()) };
+            if *path == "root" {
+                return Ok(());
+            }
+            let Some(id) = state.accounts.get(*account).and_then(|account| account.unique_id(&name)) else { return invalid("AWS", &name) };
+            principal.name = id.to_owned();
+            named.insert(id.to_owned(), name);
+            Ok(())
+        }
+        PrincipalKind::Service => {
+            let service = name.strip_suffix(".cn").unwrap_or(&name).strip_suffix(".amazonaws.com").is_some_and(|service| !service.is_empty());
+            if service { Ok(()) } else { invalid("SERVICE", &name) }
+        }
+        PrincipalKind::Federated => {
+            let provider = PROVIDERS.contains(&name.as_str()) || name.contains(":saml-provider/") || name.contains(":oidc-provider/");
+            if provider { Ok(()) } else { invalid("FEDERATED", &name) }
+        }
+        PrincipalKind::CanonicalUser => invalid("CANONICALUSER", &name),
+    }
+}
+
+/// The text as GetRole gives it.
+pub(super) fn shown(state: &State, trust: &Trust) -> String {
+    let mut text = trust.document.text().to_owned();
+    for (id, arn) in &trust.named {
+        let current = state.accounts.values().find_map(|account| {
+            let user = account.user_by_id(id).map(|user| &user.entity);
+            user.or_else(|| account.role_by_id(id).map(|role| &role.entity)).map(|entity| entity.arn.clone())
+        });
+        let current = current.as_ref().unwrap_or(id);
+        if current != arn {
+            text = text.replace(&format!("\"{arn}\""), &format!("\"{current}\""));
+        }
+    }
+    text
+}
