@@ -1,0 +1,120 @@
+// A picture of every screen in light and in dark, each with no violation of the accessibility rules and nothing cut off.
+
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { close, launch, open, overflow, picture, themes, type Look } from './window';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser?.close());
+
+const select = (name: string) => async (page: Page): Promise<void> => page.locator(`[data-profile="${name}"]`).first().click();
+const startFirst = async (page: Page): Promise<void> => {
+  await page.locator('[data-profile="prod-admin"]').click();
+  await page.keyboard.press('Enter');
+  await page.getByTestId('mfa-sheet').waitFor();
+};
+const go = (place: string) => async (page: Page): Promise<void> => page.getByRole('button', { name: place, exact: true }).click();
+const add = (what: string) => async (page: Page): Promise<void> => {
+  await page.getByRole('button', { name: 'Add a profile' }).click();
+  await page.getByRole('menuitem', { name: what }).click();
+  await page.getByRole('dialog').waitFor();
+};
+
+const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][] = [
+  ['idle', { scene: 'idle' }, select('prod-admin')],
+  ['plain-key', {}, select('default')],
+  ['access-key', {}, select('alice')],
+  ['unresolved', {}, select('legacy-reports')],
+  ['problems', { scene: 'problems' }, select('staging-deploy')],
+  ['problems-sheet', { scene: 'problems' }, async (page) => page.getByRole('button', { name: /things are not right/ }).click()],
+  ['menu', {}, async (page) => page.getByRole('button', { name: 'More actions' }).click()],
+  ['context-menu', {}, async (page) => page.locator('[data-profile="alice"]').click({ button: 'right' })],
+  ['search', { scene: 'many' }, async (page) => { await page.keyboard.press('/'); await page.keyboard.type('pay prod read'); }],
+  ['search-nothing', {}, async (page) => { await page.keyboard.press('/'); await page.keyboard.type('zzzz'); }],
+  ['empty', { scene: 'empty' }],
+  ['long', { scene: 'long' }],
+  ['mfa', { scene: 'idle' }, async (page) => { await startFirst(page); await page.keyboard.type('407'); }],
+  ['mfa-wrong', { scene: 'idle' }, async (page) => { await startFirst(page); await page.keyboard.type('407118'); await page.getByText('AWS refused 407 118').waitFor(); }],
+  ['mfa-stored', { scene: 'stored' }, async (page) => {
+    await select('prod-admin')(page);
+    await page.getByRole('button', { name: 'More actions' }).click();
+    await page.getByRole('menuitem', { name: 'Show MFA code' }).click();
+    await page.getByText('19 s left').waitFor();
+  }],
+  ['seed', { scene: 'idle' }, async (page) => { await startFirst(page); await page.getByRole('button', { name: 'Store the seed instead' }).click(); await page.getByRole('heading', { name: /Store the seed/ }).waitFor(); }],
+  ['add-key', {}, add('Add access key…')],
+  ['add-key-wrong', {}, async (page) => {
+    await add('Add access key…')(page);
+    await page.getByRole('textbox', { name: 'Profile', exact: true }).fill('prod-admin');
+    await page.getByLabel('Access key ID').fill('ASIA1234');
+    await page.getByRole('textbox', { name: 'MFA device' }).fill('arn:aws:iam::118044279035:user/alice');
+    await page.getByRole('button', { name: 'Add access key' }).click();
+  }],
+  ['add-role', {}, add('Add role…')],
+  ['palette', {}, async (page) => { await page.keyboard.press('Control+k'); await page.keyboard.type('prod'); }],
+  ['palette-empty', {}, async (page) => { await page.keyboard.press('Control+k'); await page.getByRole('dialog').waitFor(); }],
+  ['toast', {}, async (page) => { await page.keyboard.press('e'); await page.getByTestId('toast').waitFor(); }],
+  ['practice', { more: '&practice' }, async (page) => {
+    await page.keyboard.press('/');
+    await page.keyboard.type('practice-admin');
+    await select('practice-admin')(page);
+    await page.getByRole('button', { name: 'More actions' }).click();
+    await page.getByRole('menuitem', { name: 'Practice account…' }).click();
+    await page.getByTestId('practice-qr').waitFor();
+  }],
+  ['setup', {}, go('Setup')],
+  ['insight', {}, go('Insight')],
+  ['settings', {}, go('Settings')],
+  ['first-start', { scene: 'first' }],
+  ['first-start-moved', { scene: 'first' }, async (page) => {
+    await page.getByRole('button', { name: /^Move 2 access keys/ }).click();
+    await page.getByRole('button', { name: 'Open Sessions' }).waitFor();
+  }],
+  ['first-start-practice', { scene: 'first' }, async (page) => {
+    await page.getByRole('button', { name: 'Open the practice account' }).click();
+    await page.getByTestId('practice-qr').waitFor();
+  }],
+  ['first-start-empty', { scene: 'first-empty' }],
+];
+
+const sizes: [suffix: string, look: Look, names: string[]][] = [
+  ['', {}, pictures.map(([name]) => name)],
+  ['-680', { width: 680, height: 520 }, ['mfa', 'palette', 'settings', 'first-start', 'add-role', 'practice', 'empty', 'problems-sheet', 'first-start-practice']],
+  ['-200', { text: 2 }, ['idle', 'mfa', 'palette', 'settings', 'first-start', 'add-key', 'access-key', 'menu', 'setup']],
+];
+
+describe.each(themes)('%s', (theme) => {
+  for (const [suffix, size, names] of sizes) {
+    for (const [name, look, act] of pictures.filter((it) => names.includes(it[0]))) {
+      if (suffix === '-200' && theme === 'dark') continue;
+      test(`${name}${suffix}`, async () => {
+        const page = await open(browser, { ...look, ...size, theme });
+        await act?.(page);
+        await page.mouse.move(0, 0);
+        await picture(page, `${name}${suffix}-${theme}`);
+        expect(await overflow(page)).toEqual([]);
+        await close(page);
+      });
+    }
+  }
+  test('narrow list and detail', async () => {
+    const page = await open(browser, { theme, width: 680, height: 520, scene: 'long' });
+    await picture(page, `sessions-680-${theme}`);
+    expect(await overflow(page)).toEqual([]);
+    await page.keyboard.press('ArrowRight');
+    await page.getByRole('button', { name: 'Sessions' }).last().waitFor();
+    await picture(page, `sessions-680-detail-${theme}`);
+    expect(await overflow(page)).toEqual([]);
+    await close(page);
+  });
+});
+
+test('text at 200 %', async () => {
+  const page = await open(browser, { text: 2 });
+  await picture(page, 'sessions-200-light');
+  expect(await overflow(page)).toEqual([]);
+  await close(page);
+});

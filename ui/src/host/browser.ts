@@ -1,0 +1,266 @@
+// The host for tests and design: an imagined company in memory, no AWS and no secrets. It behaves as the agent does, down to
+// the refusals, and a test can script it through `window.stagedoorHost`. It is no part of the product's build.
+
+import type { Host, HostError, HostEvent, NewAccessKey, NewRole, ProfileView, Snapshot } from './index';
+import { ALICE_PHONE, PICTURE_TIME, accessKey, everydaySnapshot, manyProfiles, minutes, practiceProfiles, role, session } from './fixtures';
+
+/** The code that AWS accepts here; every other one is refused. */
+export const RIGHT_CODE = '123456';
+const STORED_CODE = '913562';
+const LONG_NAME = 'acme-consulting-northwind-production-emergency-breakglass-eu';
+
+const fail = (code: HostError['code'], message: string, hint: string, mfa_serial?: string): HostError =>
+  mfa_serial ? { code, message, hint, mfa_serial } : { code, message, hint };
+
+export class BrowserHost implements Host {
+  /** What each call was asked, for tests. Secrets are left out. */
+  readonly calls: { name: string; with: unknown }[] = [];
+  /** The next call of a name rejects with this. */
+  readonly failures = new Map<string, HostError>();
+  /** Milliseconds that pass before an answer. */
+  delay = 0;
+  /** Milliseconds added to the moment of the pictures. */
+  elapsed = 0;
+  current: Snapshot;
+  #snapshotListeners = new Set<(snapshot: Snapshot) => void>();
+  #momentListeners = new Set<(moment: HostEvent) => void>();
+  #mfaSessions = new Set<string>();
+  #seeds = new Set<string>();
+
+  constructor(snapshot: Snapshot = everydaySnapshot()) {
+    this.current = snapshot;
+    for (const { chain } of snapshot.profiles) if (chain?.mfa_seed_stored && chain.mfa_serial) this.#seeds.add(chain.mfa_serial);
+    if (snapshot.profiles.some((it) => it.session && it.chain?.mfa_serial === ALICE_PHONE)) this.#mfaSessions.add(ALICE_PHONE);
+  }
+
+  now(): number {
+    return PICTURE_TIME + this.elapsed;
+  }
+  async snapshot(): Promise<Snapshot> {
+    return this.current;
+  }
+  async onSnapshot(listener: (snapshot: Snapshot) => void): Promise<() => void> {
+    this.#snapshotListeners.add(listener);
+    return () => this.#snapshotListeners.delete(listener);
+  }
+  async onMoment(listener: (moment: HostEvent) => void): Promise<() => void> {
+    this.#momentListeners.add(listener);
+    return () => this.#momentListeners.delete(listener);
+  }
+
+  /** Changes the truth and tells the window. */
+  change(change: Partial<Snapshot>): void {
+    this.current = { ...this.current, ...change, revision: this.current.revision + 1 };
+    for (const listener of this.#snapshotListeners) listener(this.current);
+  }
+  /** Changes one profile and tells the window. */
+  changeProfile(name: string, change: Partial<ProfileView>): void {
+    this.change({ profiles: this.current.profiles.map((it) => (it.name === name ? { ...it, ...change } : it)) });
+  }
+  moment(moment: HostEvent): void {
+    for (const listener of this.#momentListeners) listener(moment);
+  }
+  /** Forgets the MFA sessions, as 36 hours do. */
+  forgetMfa(): void {
+    this.#mfaSessions.clear();
+  }
+
+  async #asked(name: string, args: unknown): Promise<void> {
+    this.calls.push({ name, with: args });
+    if (this.delay) await new Promise((done) => setTimeout(done, this.delay));
+    const failure = this.failures.get(name);
+    if (failure) {
+      this.failures.delete(name);
+      throw failure;
+    }
+  }
+  #profile(name: string): ProfileView {
+    const found = this.current.profiles.find((it) => it.name === name);
+    if (!found) throw fail('missing_profile', `There is no profile ${name}`, 'Look at the names in ~/.aws/config');
+    return found;
+  }
+  #needsCode(profile: ProfileView, code?: string): void {
+    const serial = profile.chain?.mfa_serial;
+    if (!serial || this.#mfaSessions.has(serial)) return;
+    const stored = this.#seeds.has(serial);
+    if (!code && !stored) throw fail('mfa_code_required', `${profile.name} needs an MFA code`, 'Type the code of the device', serial);
+    if (code && code !== RIGHT_CODE && code !== STORED_CODE) {
+      throw fail('mfa_code_refused', `AWS refused the code ${code}`, 'Wait for the next code on the device, then type that one', serial);
+    }
+    this.#mfaSessions.add(serial);
+  }
+  #begin(profile: ProfileView, code?: string): void {
+    if (profile.error) throw profile.error;
+    if (profile.session?.state === 'active') return;
+    this.#needsCode(profile, code);
+    const left = (profile.chain?.hops.length ? 60 : 720) + this.elapsed / 60_000;
+    this.changeProfile(profile.name, { session: session(left, 60, { delivered: [] }), last_used: new Date(this.now()).toISOString() });
+  }
+
+  async start(profile: string, code?: string): Promise<void> {
+    await this.#asked('start', { profile, code });
+    this.#begin(this.#profile(profile), code);
+  }
+  async stop(profile: string): Promise<void> {
+    await this.#asked('stop', { profile });
+    this.changeProfile(profile, { session: null });
+  }
+  async stopAll(): Promise<void> {
+    await this.#asked('stop_all', {});
+    this.change({ profiles: this.current.profiles.map((it) => ({ ...it, session: null })) });
+  }
+  async openConsole(profile: string, service?: string): Promise<void> {
+    await this.#asked('open_console', { profile, service });
+    this.#begin(this.#profile(profile));
+  }
+  async copyConsoleLink(profile: string): Promise<void> {
+    await this.#asked('copy_console_link', { profile });
+    this.#begin(this.#profile(profile));
+  }
+  async copyEnvironment(profile: string): Promise<void> {
+    await this.#asked('copy_environment', { profile });
+    this.#begin(this.#profile(profile));
+  }
+  async openTerminal(profile: string): Promise<void> {
+    await this.#asked('open_terminal', { profile });
+    this.#begin(this.#profile(profile));
+  }
+  async setFavourite(profile: string, favourite: boolean): Promise<void> {
+    await this.#asked('set_favourite', { profile, favourite });
+    this.changeProfile(profile, { favourite });
+  }
+  async setColour(profile: string, colour: number): Promise<void> {
+    await this.#asked('set_colour', { profile, colour });
+    this.changeProfile(profile, { colour });
+  }
+  async addAccessKey(add: NewAccessKey): Promise<void> {
+    await this.#asked('add_access_key', { profile: add.profile, id: add.key.id, region: add.region, mfa_serial: add.mfa_serial });
+    const added = accessKey(add.profile, add.key.id, 'keychain', { region: add.region });
+    this.change({ profiles: [...this.current.profiles.filter((it) => it.name !== add.profile), added] });
+  }
+  async addRole(add: NewRole): Promise<void> {
+    await this.#asked('add_role', add);
+    const [account, name] = [add.role_arn.split(':')[4] ?? '', add.role_arn.split('/').at(-1) ?? ''];
+    const look = { mfa: add.mfa_serial !== null, region: add.region, source_profile: add.source_profile };
+    this.change({ profiles: [...this.current.profiles, role(add.profile, name, account, add.external_id ? { ...look, externalId: add.external_id } : look)] });
+  }
+  async importKey(profile: string): Promise<void> {
+    await this.#asked('import_key', { profile });
+    const { key } = this.#profile(profile);
+    if (key) this.changeProfile(profile, { key: { ...key, place: 'keychain' } });
+  }
+  async undoImport(profile: string): Promise<void> {
+    await this.#asked('undo_import', { profile });
+    const { key } = this.#profile(profile);
+    if (key) this.changeProfile(profile, { key: { ...key, place: 'file' } });
+  }
+  async connect(profile: string): Promise<void> {
+    await this.#asked('connect', { profile });
+    this.changeProfile(profile, { connected: true });
+  }
+  async disconnect(profile: string): Promise<void> {
+    await this.#asked('disconnect', { profile });
+    this.changeProfile(profile, { connected: false });
+  }
+  async handOutAccessKey(profile: string, yes: boolean): Promise<void> {
+    await this.#asked('hand_out_access_key', { profile, yes });
+    this.changeProfile(profile, { hand_out_access_key: yes });
+  }
+  async addTotpSeed(serial: string, seed: string): Promise<void> {
+    await this.#asked('add_totp_seed', { serial });
+    if (!/^[A-Z2-7]+=*$/i.test(seed)) throw fail('invalid_value', 'The seed is not base32', 'Copy it again from where the device was made');
+    this.#seeds.add(serial);
+    this.change({ profiles: this.current.profiles.map((it) => (it.chain?.mfa_serial === serial ? { ...it, chain: { ...it.chain, mfa_seed_stored: true } } : it)) });
+  }
+  async mfaCode(serial: string): Promise<{ code: string; valid_until: string }> {
+    await this.#asked('mfa_code', { serial });
+    return { code: STORED_CODE, valid_until: new Date(this.now() + 19_000).toISOString() };
+  }
+  async startPractice(): Promise<void> {
+    await this.#asked('start_practice', {});
+    this.change({
+      practice: { endpoint: 'http://127.0.0.1:41277', mfa_serial: 'arn:aws:iam::111122223333:mfa/practice' },
+      profiles: [...this.current.profiles.filter((it) => !it.practice), ...practiceProfiles()],
+    });
+  }
+  async stopPractice(): Promise<void> {
+    await this.#asked('stop_practice', {});
+    this.change({ practice: { endpoint: null, mfa_serial: null }, profiles: this.current.profiles.filter((it) => !it.practice) });
+  }
+  async practiceQr(): Promise<string> {
+    await this.#asked('practice_qr', {});
+    return exampleQr();
+  }
+  async setSettings(settings: Snapshot['settings']): Promise<void> {
+    await this.#asked('set_settings', { settings });
+    this.change({ settings });
+  }
+  async whoAmI(profile: string): Promise<{ account: string; arn: string; user_id: string }> {
+    await this.#asked('who_am_i', { profile });
+    const view = this.#profile(profile);
+    const account = view.account_id ?? '118044279035';
+    const arn = view.role_name ? `arn:aws:sts::${account}:assumed-role/${view.role_name}/alice` : `arn:aws:iam::${account}:user/alice`;
+    return { account, arn, user_id: 'AROAXMPLXMPLXMPL:alice' };
+  }
+  async quit(): Promise<void> {
+    await this.#asked('quit', {});
+  }
+}
+
+/** Looks like a QR code; reads as nothing. */
+function exampleQr(): string {
+  const size = 29;
+  const finder = (x: number, y: number): boolean => {
+    for (const [left, top] of [[0, 0], [size - 7, 0], [0, size - 7]] as const) {
+      const [dx, dy] = [x - left, y - top];
+      if (dx < -1 || dy < -1 || dx > 7 || dy > 7) continue;
+      const edge = Math.max(Math.abs(dx - 3), Math.abs(dy - 3));
+      return edge === 3 || edge <= 1;
+    }
+    return ((x * 7 + y * 13 + x * y * 3 + (x ^ y) * 5) % 11) % 2 === 0;
+  };
+  let path = '';
+  for (let y = 0; y < size; y++) for (let x = 0; x < size; x++) if (finder(x, y)) path += `M${x} ${y}h1v1h-1z`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-2 -2 ${size + 4} ${size + 4}" shape-rendering="crispEdges"><path fill="#fff" d="M-2-2h${size + 4}v${size + 4}H-2z"/><path d="${path}"/></svg>`;
+}
+
+/** The starting points that tests and design choose with `?scene=`. */
+const scenes: Record<string, (snapshot: Snapshot) => Snapshot> = {
+  everyday: (it) => it,
+  idle: (it) => ({ ...it, profiles: it.profiles.map((view) => ({ ...view, session: null, connected: view.name === 'prod-admin' })) }),
+  stored: (it) => ({
+    ...it, profiles: it.profiles.map((view) => ({ ...view, session: null, chain: view.chain && { ...view.chain, mfa_seed_stored: view.chain.mfa_serial !== null } })),
+  }),
+  empty: (it) => ({ ...it, profiles: [], files: { ...it.files, found: false, readable_by_others: false } }),
+  many: (it) => ({ ...it, profiles: [...it.profiles, ...manyProfiles(10_000)] }),
+  long: (it) => ({ ...it, profiles: it.profiles.map((view) => (view.name === 'prod-admin' ? { ...view, name: LONG_NAME, tags: ['prod', 'Wiederherstellung'] } : view)) }),
+  first: (it) => ({
+    ...it, settings: { ...it.settings, onboarded: false },
+    profiles: [...it.profiles.map((view) => ({ ...view, session: null })), accessKey('acme-consulting', 'AKIAXMPL3D9K7F4HW8LB', 'file', {})],
+  }),
+  'first-empty': (it) => ({ ...it, profiles: [], settings: { ...it.settings, onboarded: false }, files: { ...it.files, found: false, readable_by_others: false } }),
+  problems: (it) => ({
+    ...it,
+    keychain: { ...it.keychain, error: fail('keychain_locked', 'GNOME Keyring is locked', 'Unlock it in the system’s prompt, then try again') },
+    problems: [
+      fail('file', 'Line 41 of ~/.aws/config is neither a section nor a key', 'Mend the line “regoin eu-central-1”; the rest of the file is used as it is'),
+      fail('file', 'One sealed session could not be opened and was set aside', 'Start that profile again; the file lies in sessions/aside'),
+    ],
+    profiles: it.profiles.map((view) => (view.name === 'staging-deploy' && view.session
+      ? { ...view, session: { ...view.session, error: fail('aws_unreachable', 'AWS did not answer for 30 seconds, so that the session was not renewed', 'Look at the network; Stagedoor tries again in a minute') } }
+      : view)),
+  }),
+};
+
+/** The host that a page's address asks for: `?scene=many&theme=dark`. */
+export function browserHostFromLocation(search: string): BrowserHost {
+  const wanted = new URLSearchParams(search);
+  const scene = scenes[wanted.get('scene') ?? 'everyday'] ?? ((it: Snapshot) => it);
+  const snapshot = scene(everydaySnapshot());
+  const theme = wanted.get('theme');
+  if (theme === 'light' || theme === 'dark') snapshot.settings = { ...snapshot.settings, theme };
+  const host = new BrowserHost(snapshot);
+  if (wanted.has('practice')) void host.startPractice();
+  Object.assign(window, { stagedoorHost: host, stagedoorMinutes: minutes });
+  return host;
+}

@@ -1,0 +1,110 @@
+// The one door between the window and what it runs in. Screens know this interface and nothing of Tauri; the product
+// answers it with the agent, tests and design with an in-memory host.
+//
+// Every call rejects with an `Error` of the agent: a sentence, a hint and a code.
+
+import type { Error as HostError } from './types/Error';
+import type { Event as HostEvent } from './types/Event';
+import type { Settings } from './types/Settings';
+import type { Snapshot } from './types/Snapshot';
+
+export type { HostError, HostEvent, Settings, Snapshot };
+export type { ActivityView } from './types/ActivityView';
+export type { ChainView } from './types/ChainView';
+export type { HopView } from './types/HopView';
+export type { ProfileView } from './types/ProfileView';
+export type { SessionTokenView } from './types/SessionTokenView';
+export type { SessionView } from './types/SessionView';
+export type { Shell } from './types/Shell';
+export type { Theme } from './types/Theme';
+
+/** An access key to be stored in the keychain, and the profile that it is for. */
+export interface NewAccessKey {
+  profile: string;
+  key: { id: string; secret: string };
+  region: string | null;
+  mfa_serial: string | null;
+}
+
+/** A role profile to be written to the config file. */
+export interface NewRole {
+  profile: string;
+  role_arn: string;
+  source_profile: string;
+  mfa_serial: string | null;
+  external_id: string | null;
+  role_session_name: string | null;
+  /** In seconds. */
+  duration: number | null;
+  region: string | null;
+}
+
+/** A code from a stored seed. */
+export interface MfaCode {
+  code: string;
+  /** RFC 3339. */
+  valid_until: string;
+}
+
+/** GetCallerIdentity. */
+export interface CallerIdentity {
+  account: string;
+  arn: string;
+  user_id: string;
+}
+
+export interface Host {
+  /** The wall clock, in milliseconds. */
+  now(): number;
+  snapshot(): Promise<Snapshot>;
+  /** Calls back with each new snapshot; returns how to stop. */
+  onSnapshot(listener: (snapshot: Snapshot) => void): Promise<() => void>;
+  /** Calls back with each moment; returns how to stop. */
+  onMoment(listener: (moment: HostEvent) => void): Promise<() => void>;
+
+  start(profile: string, code?: string): Promise<void>;
+  stop(profile: string): Promise<void>;
+  stopAll(): Promise<void>;
+  openConsole(profile: string, service?: string): Promise<void>;
+  copyConsoleLink(profile: string): Promise<void>;
+  copyEnvironment(profile: string): Promise<void>;
+  openTerminal(profile: string): Promise<void>;
+  setFavourite(profile: string, favourite: boolean): Promise<void>;
+  setColour(profile: string, colour: number): Promise<void>;
+  addAccessKey(add: NewAccessKey): Promise<void>;
+  addRole(add: NewRole): Promise<void>;
+  importKey(profile: string): Promise<void>;
+  undoImport(profile: string): Promise<void>;
+  connect(profile: string): Promise<void>;
+  disconnect(profile: string): Promise<void>;
+  handOutAccessKey(profile: string, yes: boolean): Promise<void>;
+  addTotpSeed(serial: string, seed: string): Promise<void>;
+  mfaCode(serial: string): Promise<MfaCode>;
+  startPractice(): Promise<void>;
+  stopPractice(): Promise<void>;
+  /** An SVG. */
+  practiceQr(): Promise<string>;
+  setSettings(settings: Settings): Promise<void>;
+  whoAmI(profile: string): Promise<CallerIdentity>;
+  quit(): Promise<void>;
+}
+
+/** The host that this window runs in. */
+export async function chooseHost(): Promise<Host> {
+  if (__DESIGN__ && !('__TAURI_INTERNALS__' in window)) {
+    const { browserHostFromLocation } = await import('./browser');
+    return browserHostFromLocation(window.location.search);
+  }
+  const { tauriHost } = await import('./tauri');
+  return tauriHost();
+}
+
+/** Whatever was thrown, as what happened and what to do. */
+export function asHostError(thrown: unknown): HostError {
+  if (typeof thrown === 'object' && thrown !== null && 'code' in thrown && 'message' in thrown) {
+    const error = thrown as HostError;
+    return { ...error, hint: error.hint ?? '' };
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return { code: 'agent', message, hint: 'Try again; if it stays, quit Stagedoor and start it once more' };
+}

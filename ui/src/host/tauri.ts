@@ -1,0 +1,39 @@
+// The host of the product: Tauri commands and events, answered by the agent. Nothing else imports @tauri-apps.
+
+import { invoke } from '@tauri-apps/api/core';
+import { listen } from '@tauri-apps/api/event';
+import type { CallerIdentity, Host, HostEvent, MfaCode, Snapshot } from './index';
+
+export function tauriHost(): Host {
+  return {
+    now: () => Date.now(),
+    snapshot: () => invoke<Snapshot>('snapshot'),
+    onSnapshot: (listener) => listen<Snapshot>('snapshot', (event) => listener(event.payload)),
+    onMoment: (listener) => listen<HostEvent>('moment', (event) => listener(event.payload)),
+
+    start: (profile, code) => invoke('start', { profile, code }),
+    stop: (profile) => invoke('stop', { profile }),
+    stopAll: () => invoke('stop_all'),
+    openConsole: (profile, service) => invoke('open_console', { profile, service }),
+    copyConsoleLink: (profile) => invoke('copy_console_link', { profile }),
+    copyEnvironment: (profile) => invoke('copy_environment', { profile }),
+    openTerminal: (profile) => invoke('open_terminal', { profile }),
+    setFavourite: (profile, favourite) => invoke('set_favourite', { profile, favourite }),
+    setColour: (profile, colour) => invoke('set_colour', { profile, colour }),
+    addAccessKey: (add) => invoke('add_access_key', { new: add }),
+    addRole: (add) => invoke('add_role', { new: add }),
+    importKey: (profile) => invoke('import_key', { profile }),
+    undoImport: (profile) => invoke('undo_import', { profile }),
+    connect: (profile) => invoke('connect', { profile }),
+    disconnect: (profile) => invoke('disconnect', { profile }),
+    handOutAccessKey: (profile, yes) => invoke('hand_out_access_key', { profile, yes }),
+    addTotpSeed: (serial, seed) => invoke('add_totp_seed', { serial, seed }),
+    mfaCode: (serial) => invoke<MfaCode>('mfa_code', { serial }),
+    startPractice: () => invoke('start_practice'),
+    stopPractice: () => invoke('stop_practice'),
+    practiceQr: () => invoke<string>('practice_qr'),
+    setSettings: (settings) => invoke('set_settings', { settings }),
+    whoAmI: (profile) => invoke<CallerIdentity>('who_am_i', { profile }),
+    quit: () => invoke('quit'),
+  };
+}

@@ -1,0 +1,286 @@
+// What the window shows: the last snapshot, the clock, and the little that is the window's own (what is selected, what is
+// searched, which sheet is open). It decides nothing about credentials; it asks the host and shows what the host says.
+
+import { createContext } from 'svelte';
+import { SvelteMap, SvelteSet } from 'svelte/reactivity';
+import { asHostError, type CallerIdentity, type Host, type HostError, type HostEvent, type ProfileView, type Settings, type Snapshot } from './host';
+import { time } from './labels';
+import { groupRows, indexProfiles, neighbour, searchRows, type Row } from './rows';
+
+export type Section = 'sessions' | 'setup' | 'insight' | 'settings';
+
+/** What floats above the window; one at a time. */
+export type Sheet =
+  | { kind: 'mfa'; profile: string; serial: string; resume: Resume | null }
+  | { kind: 'seed'; serial: string; profile: string | null }
+  | { kind: 'add-key' }
+  | { kind: 'add-role' }
+  | { kind: 'palette' }
+  | { kind: 'problems' }
+  | { kind: 'practice' };
+
+/** What was wanted when a code turned out to be needed, and what to say once it is done. */
+export interface Resume {
+  act: () => Promise<void>;
+  done: string | null;
+}
+
+export interface Toast {
+  id: number;
+  text: string;
+  hint: string;
+  bad: boolean;
+  action: { label: string; run: () => void } | null;
+}
+
+/** How a code was taken. */
+export type CodeOutcome = { taken: true } | { taken: false; error: HostError; at: number };
+
+const MEMORY = 'stagedoor.window';
+const TOAST_FOR = 6_000;
+const sections: readonly Section[] = ['sessions', 'setup', 'insight', 'settings'];
+
+export class Ui {
+  readonly host: Host;
+  snapshot: Snapshot = $state.raw()!;
+  now = $state(0);
+  section: Section = $state('sessions');
+  selected: string | null = $state(null);
+  /** Below 720 px the detail replaces the list. */
+  detailOpen = $state(false);
+  query = $state('');
+  sheet: Sheet | null = $state.raw(null);
+  toasts: Toast[] = $state.raw([]);
+  /** Profiles that something is being done with. */
+  readonly busy = new SvelteSet<string>();
+  /** What last failed, for each profile, until it works or is put away. */
+  readonly failures = new SvelteMap<string, HostError>();
+  readonly identities = new SvelteMap<string, CallerIdentity>();
+  /** Where the list was left. */
+  scroll = 0;
+  /** Puts the focus into the list, once there is one. */
+  focusList: () => void = () => {};
+  focusSearch: () => void = () => {};
+  #toastId = 0;
+  #byName = $derived(new Map(this.snapshot.profiles.map((it) => [it.name, it])));
+  #index = $derived(indexProfiles(this.snapshot.profiles));
+  #found = $derived(this.query.trim() === '' ? null : searchRows(this.#index, this.query));
+  readonly rows: Row[] = $derived(this.#found?.rows ?? groupRows(this.snapshot.profiles));
+  /** How many profiles match the search; `null` when nothing is searched. */
+  readonly found: number | null = $derived(this.#found?.total ?? null);
+  readonly profile: ProfileView | null = $derived((this.selected === null ? null : this.#byName.get(this.selected)) ?? null);
+
+  constructor(host: Host, snapshot: Snapshot) {
+    this.host = host;
+    this.snapshot = snapshot;
+    this.now = host.now();
+    this.#recall();
+    if (!this.profile) this.selected = neighbour(this.rows, null, 1);
+    this.#applyTheme();
+  }
+
+  /** Follows the host and the clock; returns how to stop. */
+  follow(): () => void {
+    const stops = [this.host.onSnapshot((snapshot) => this.take(snapshot)), this.host.onMoment((moment) => this.#tell(moment))];
+    const ticking = setInterval(() => (this.now = this.host.now()), 1000);
+    // What changed between the first snapshot and the first event.
+    void this.host.snapshot().then((snapshot) => this.take(snapshot), () => {});
+    return () => {
+      clearInterval(ticking);
+      for (const stop of stops) void stop.then((it) => it());
+    };
+  }
+
+  take(snapshot: Snapshot): void {
+    if (snapshot.revision < this.snapshot.revision && snapshot.agent.version === this.snapshot.agent.version) return;
+    this.snapshot = snapshot;
+    this.now = this.host.now();
+    for (const name of this.failures.keys()) if (!this.#byName.has(name)) this.failures.delete(name);
+    if (!this.profile) this.selected = neighbour(this.rows, null, 1);
+    this.#applyTheme();
+  }
+
+  /** The rows for a query, without changing what the list shows. */
+  lookup(query: string): Row[] {
+    return query.trim() === '' ? groupRows(this.snapshot.profiles) : searchRows(this.#index, query).rows;
+  }
+  find(name: string): ProfileView | undefined {
+    return this.#byName.get(name);
+  }
+
+  // --- moving about -------------------------------------------------------------------------------------------------
+
+  go(section: Section): void {
+    this.section = section;
+    this.remember();
+  }
+  select(name: string | null): void {
+    this.selected = name;
+    this.remember();
+  }
+  move(step: number): void {
+    this.select(neighbour(this.rows, this.selected, step));
+  }
+  search(query: string): void {
+    this.query = query;
+    const first = neighbour(this.rows, null, 1);
+    if (query.trim() !== '' && first !== null) this.select(first);
+  }
+  open(name: string): void {
+    this.select(name);
+    this.detailOpen = true;
+  }
+  /** Shows a profile that may be hidden by a search or behind another place. */
+  reveal(name: string): void {
+    this.query = '';
+    this.go('sessions');
+    this.open(name);
+  }
+
+  /** Keeps where the window was left; names only, no secrets. */
+  remember(): void {
+    try {
+      localStorage.setItem(MEMORY, JSON.stringify({ section: this.section, selected: this.selected, scroll: this.scroll }));
+    } catch {
+      // A full or forbidden storage costs the place in the list and nothing else.
+    }
+  }
+  #recall(): void {
+    try {
+      const kept: unknown = JSON.parse(localStorage.getItem(MEMORY) ?? '{}');
+      if (typeof kept !== 'object' || kept === null) return;
+      const { section, selected, scroll } = kept as Record<string, unknown>;
+      const known = sections.find((it) => it === section);
+      if (known) this.section = known;
+      if (typeof selected === 'string') this.selected = selected;
+      if (typeof scroll === 'number') this.scroll = scroll;
+    } catch {
+      // Unreadable memory is no memory.
+    }
+  }
+  #applyTheme(): void {
+    const { theme } = this.snapshot.settings;
+    if (theme === 'system') delete document.documentElement.dataset['theme'];
+    else document.documentElement.dataset['theme'] = theme;
+  }
+
+  // --- doing --------------------------------------------------------------------------------------------------------
+
+  /** Does something with a profile: failures appear in its detail, a wanted code opens the sheet and then it goes on. */
+  async attempt(profile: string, act: () => Promise<void>, done: string | null = null): Promise<boolean> {
+    if (this.busy.has(profile)) return false;
+    this.busy.add(profile);
+    this.failures.delete(profile);
+    try {
+      await act();
+      if (done) this.say(done);
+      return true;
+    } catch (thrown) {
+      this.#refused(profile, asHostError(thrown), { act, done });
+      return false;
+    } finally {
+      this.busy.delete(profile);
+    }
+  }
+  #refused(profile: string, error: HostError, resume: Resume): void {
+    if (error.code === 'mfa_code_required' && error.mfa_serial) {
+      this.sheet = { kind: 'mfa', profile, serial: error.mfa_serial, resume };
+    } else {
+      this.failures.set(profile, error);
+    }
+  }
+
+  start(profile: string): Promise<boolean> {
+    return this.attempt(profile, () => this.host.start(profile), null);
+  }
+  stop(profile: string): Promise<boolean> {
+    return this.attempt(profile, () => this.host.stop(profile), `${profile} is stopped.`);
+  }
+  /** What Enter does. */
+  startOrStop(profile: ProfileView): void {
+    if (profile.session?.state === 'active') void this.stop(profile.name);
+    else if (profile.session?.state !== 'starting') void this.start(profile.name);
+  }
+
+  /** Sends a typed code, then goes on with what was wanted. */
+  async sendCode(sheet: Extract<Sheet, { kind: 'mfa' }>, code: string): Promise<CodeOutcome> {
+    const { profile, resume } = sheet;
+    try {
+      await this.host.start(profile, code);
+    } catch (thrown) {
+      const error = asHostError(thrown);
+      if (error.code === 'mfa_code_refused' || error.code === 'mfa_code_required') return { taken: false, error, at: this.host.now() };
+      this.close();
+      this.failures.set(profile, error);
+      return { taken: true };
+    }
+    this.close();
+    if (resume?.done) await this.attempt(profile, resume.act, resume.done);
+    return { taken: true };
+  }
+
+  /** Does something that concerns no single profile; a failure is said at the foot. */
+  async ask(act: () => Promise<void>, done: string | null = null): Promise<boolean> {
+    try {
+      await act();
+      if (done) this.say(done);
+      return true;
+    } catch (thrown) {
+      this.complain(asHostError(thrown));
+      return false;
+    }
+  }
+  set(change: Partial<Settings>): Promise<boolean> {
+    const settings = { ...this.snapshot.settings, ...change };
+    return this.ask(() => this.host.setSettings(settings));
+  }
+  close(): void {
+    this.sheet = null;
+  }
+
+  // --- saying -------------------------------------------------------------------------------------------------------
+
+  say(text: string, action: Toast['action'] = null): void {
+    const id = this.#show({ text, hint: '', bad: false, action });
+    setTimeout(() => this.unsay(id), TOAST_FOR);
+  }
+  /** A failure stays until it is put away. */
+  complain(error: HostError, action: Toast['action'] = null): void {
+    this.#show({ text: error.message, hint: error.hint, bad: true, action });
+  }
+  unsay(id: number): void {
+    this.toasts = this.toasts.filter((it) => it.id !== id);
+  }
+  #show(toast: Omit<Toast, 'id'>): number {
+    const id = ++this.#toastId;
+    this.toasts = [...this.toasts.slice(-2), { id, ...toast }];
+    return id;
+  }
+
+  #tell(moment: HostEvent): void {
+    switch (moment.event) {
+      case 'session_ending': {
+        const { profile } = moment;
+        this.say(`${profile} ends at ${time(moment.expiration)}.`, { label: 'Renew', run: () => void this.start(profile) });
+        return;
+      }
+      case 'renewal_failed':
+        this.complain(moment.error, { label: 'Show', run: () => this.reveal(moment.profile) });
+        return;
+      case 'person_needed': {
+        const { profile, who, error } = moment;
+        this.complain(
+          { ...error, message: `${who} asked for ${profile}: ${error.message}` },
+          { label: 'Start', run: () => { this.reveal(profile); void this.start(profile); } },
+        );
+        return;
+      }
+      case 'show_window':
+        return;
+      case 'ended':
+        this.complain({ code: 'agent', message: 'The agent has ended', hint: 'Start Stagedoor again to hand out credentials' });
+    }
+  }
+}
+
+export const [getUi, setUi] = createContext<Ui>();
