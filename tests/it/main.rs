@@ -7,5 +7,6 @@ mod aws_files;
 mod bus;
 #[cfg(target_os = "linux")]
 mod keychain;
+mod tidy;
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the tests that use all of it run on Linux"))]
 mod world;
