@@ -169,6 +169,11 @@ impl Agent {
     }
 }
 
+/// Waits for [`Agent::close`], without holding on to the channel: its guard must not cross threads.
+async fn closed(closing: &mut tokio::sync::watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closing| *closing).await;
+}
+
 /// Answers the socket until [`Agent::close`]; then lets the last answers go out. The socket is gone when this returns.
 pub async fn serve(agent: Agent, listener: Listener) {
     let mut closing = agent.closing();
@@ -176,7 +181,7 @@ pub async fn serve(agent: Agent, listener: Listener) {
     let mut asked = Instant::now();
     loop {
         tokio::select! {
-            _ = closing.wait_for(|closing| *closing) => break,
+            () = closed(&mut closing) => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, pid)) => {
                     asked = Instant::now();

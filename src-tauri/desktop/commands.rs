@@ -1,0 +1,205 @@
+//! What the window may ask for: one line of intent each. What comes of it is in the next snapshot.
+//!
+//! No command returns a secret: [`Secret`] does not serialise. Arguments that are parsed come as text, so that a mistake
+//! comes back as the same `{code, message, hint}` as every other error.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use stagedoor_core::{
+    agent::{Asker, ConsoleTarget},
+    error::{Code, Error, Result},
+    issue::CallerIdentity,
+    model::{
+        mfa::{MfaCode, TotpSeed},
+        params::MfaSerial,
+        profile::ProfileName,
+        secret::Secret,
+        snapshot::{Settings, Snapshot},
+    },
+};
+use tauri::{AppHandle, State, ipc::Invoke};
+use time::OffsetDateTime;
+
+use crate::{autostart, desk, desk::Desk, terminal, watch, window};
+
+/// Every command, for the builder.
+pub(crate) fn all() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
+    tauri::generate_handler![
+        snapshot,
+        start,
+        stop,
+        stop_all,
+        open_console,
+        copy_console_link,
+        copy_environment,
+        open_terminal,
+        set_favourite,
+        set_colour,
+        add_access_key,
+        add_role,
+        import_key,
+        undo_import,
+        connect,
+        disconnect,
+        hand_out_access_key,
+        add_totp_seed,
+        mfa_code,
+        who_am_i,
+        start_practice,
+        stop_practice,
+        practice_qr,
+        set_settings,
+        quit
+    ]
+}
+
+fn us() -> Asker {
+    Asker::stagedoor()
+}
+
+fn parsed<T: DeserializeOwned>(value: Value) -> Result<T> {
+    serde_json::from_value(value).map_err(|error| Error::new(Code::InvalidValue, error.to_string(), "Correct it and try again"))
+}
+
+/// The truth, now. The page asks for it once it listens.
+#[tauri::command]
+pub(crate) async fn snapshot(app: AppHandle, desk: State<'_, Desk>) -> Result<Snapshot> {
+    watch::listening(&app);
+    let snapshot = desk.agent.snapshot().borrow().as_ref().clone();
+    Ok(snapshot)
+}
+
+#[tauri::command]
+pub(crate) async fn start(desk: State<'_, Desk>, profile: ProfileName, code: Option<Secret>) -> Result<()> {
+    let code = code.map(|code| MfaCode::parse(code.expose())).transpose()?;
+    desk.agent.start(&profile, code, &us()).await
+}
+
+#[tauri::command]
+pub(crate) async fn stop(desk: State<'_, Desk>, profile: ProfileName) -> Result<()> {
+    desk.agent.stop(&profile).await
+}
+
+#[tauri::command]
+pub(crate) async fn stop_all(desk: State<'_, Desk>) -> Result<()> {
+    desk.agent.stop_all().await
+}
+
+#[tauri::command]
+pub(crate) async fn open_console(desk: State<'_, Desk>, profile: ProfileName, service: Option<String>) -> Result<()> {
+    desk::open_console(&desk, &profile, service).await
+}
+
+#[tauri::command]
+pub(crate) async fn copy_console_link(desk: State<'_, Desk>, profile: ProfileName) -> Result<()> {
+    desk.clipboard.copy(&desk.agent.console_link(&profile, &ConsoleTarget::default(), &us()).await?)
+}
+
+#[tauri::command]
+pub(crate) async fn copy_environment(desk: State<'_, Desk>, profile: ProfileName) -> Result<()> {
+    desk::copy_environment(&desk, &profile).await
+}
+
+#[tauri::command]
+pub(crate) async fn open_terminal(desk: State<'_, Desk>, profile: ProfileName) -> Result<()> {
+    terminal::open(&desk.program, &profile, desk.shell.as_deref())
+}
+
+#[tauri::command]
+pub(crate) async fn set_favourite(desk: State<'_, Desk>, profile: ProfileName, favourite: bool) -> Result<()> {
+    desk.agent.set_favourite(&profile, favourite).await
+}
+
+#[tauri::command]
+pub(crate) async fn set_colour(desk: State<'_, Desk>, profile: ProfileName, colour: u8) -> Result<()> {
+    desk.agent.set_colour(&profile, colour).await
+}
+
+#[tauri::command]
+pub(crate) async fn add_access_key(desk: State<'_, Desk>, new: Value) -> Result<()> {
+    desk.agent.add_access_key(parsed(new)?).await
+}
+
+#[tauri::command]
+pub(crate) async fn add_role(desk: State<'_, Desk>, new: Value) -> Result<()> {
+    desk.agent.add_role(parsed(new)?).await
+}
+
+#[tauri::command]
+pub(crate) async fn import_key(desk: State<'_, Desk>, profile: ProfileName) -> Result<()> {
+    desk.agent.import(&profile).await
+}
+
+#[tauri::command]
+pub(crate) async fn undo_import(desk: State<'_, Desk>, profile: ProfileName) -> Result<()> {
+    desk.agent.undo_import(&profile).await
+}
+
+#[tauri::command]
+pub(crate) async fn connect(desk: State<'_, Desk>, profile: ProfileName) -> Result<()> {
+    desk.agent.connect(&profile).await
+}
+
+#[tauri::command]
+pub(crate) async fn disconnect(desk: State<'_, Desk>, profile: ProfileName) -> Result<()> {
+    desk.agent.disconnect(&profile).await
+}
+
+#[tauri::command]
+pub(crate) async fn hand_out_access_key(desk: State<'_, Desk>, profile: ProfileName, yes: bool) -> Result<()> {
+    desk.agent.hand_out_access_key(&profile, yes).await
+}
+
+#[tauri::command]
+pub(crate) async fn add_totp_seed(desk: State<'_, Desk>, serial: String, seed: Secret) -> Result<()> {
+    desk.agent.add_totp_seed(&MfaSerial::parse(&serial)?, TotpSeed::parse(seed.expose())?).await
+}
+
+/// The code of a stored seed, for eyes: the one value of this kind that reaches the page, good for half a minute.
+#[derive(Serialize)]
+pub(crate) struct CodeShown {
+    code: String,
+    #[serde(with = "time::serde::rfc3339")]
+    valid_until: OffsetDateTime,
+}
+
+#[tauri::command]
+pub(crate) async fn mfa_code(desk: State<'_, Desk>, serial: String) -> Result<CodeShown> {
+    let shown = desk.agent.mfa_code(&MfaSerial::parse(&serial)?).await?;
+    Ok(CodeShown { code: shown.code.expose().to_owned(), valid_until: shown.valid_until })
+}
+
+#[tauri::command]
+pub(crate) async fn who_am_i(desk: State<'_, Desk>, profile: ProfileName) -> Result<CallerIdentity> {
+    desk.agent.who_am_i(&profile, &us()).await
+}
+
+#[tauri::command]
+pub(crate) async fn start_practice(desk: State<'_, Desk>) -> Result<()> {
+    desk.agent.start_practice().await
+}
+
+#[tauri::command]
+pub(crate) async fn stop_practice(desk: State<'_, Desk>) -> Result<()> {
+    desk.agent.stop_practice().await
+}
+
+#[tauri::command]
+pub(crate) async fn practice_qr(desk: State<'_, Desk>) -> Result<String> {
+    desk.agent.practice_qr().await
+}
+
+#[tauri::command]
+pub(crate) async fn set_settings(app: AppHandle, desk: State<'_, Desk>, settings: Settings) -> Result<()> {
+    let before = desk.agent.snapshot().borrow().settings.clone();
+    if settings.start_at_login != before.start_at_login {
+        autostart::set(settings.start_at_login)?;
+    }
+    window::set_theme(&app, settings.theme);
+    desk.agent.set_settings(settings).await
+}
+
+#[tauri::command]
+pub(crate) fn quit(app: AppHandle) {
+    app.exit(0);
+}

@@ -1,0 +1,123 @@
+//! Notifications: what has to be told to somebody who looks elsewhere, each with the one thing to do about it.
+//!
+//! A notification that offers an action waits for it on a thread of its own, and only so many wait at a time. Whether a
+//! notification is shown now or kept back (do not disturb) is the business of the desktop's notification server.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use notify_rust::Notification;
+use stagedoor_core::{
+    error::{Code, Error},
+    model::{profile::ProfileName, snapshot::Event},
+};
+use tauri::{AppHandle, Manager};
+use time::{OffsetDateTime, UtcOffset};
+
+use crate::{desk, window};
+
+/// The most notifications that wait for an action at a time.
+const WAITING: usize = 8;
+
+/// How many wait now.
+#[derive(Clone, Default)]
+struct Count(Arc<AtomicUsize>);
+
+/// What is said, and what a press does.
+struct Note {
+    summary: String,
+    body: String,
+    action: Option<(&'static str, Act)>,
+}
+
+enum Act {
+    Start(ProfileName),
+    Ask(ProfileName, Error),
+    OpenWindow,
+}
+
+/// Tells a moment, if it is one to be told.
+pub(crate) fn about(app: &AppHandle, event: &Event) {
+    let note = match event {
+        Event::SessionEnding { profile, expiration } => Note {
+            summary: format!("{profile} ends at {}", clock_time(*expiration)),
+            body: "Its MFA session ends; a code is needed to go on".to_owned(),
+            action: Some(("Renew", Act::Start(profile.clone()))),
+        },
+        Event::RenewalFailed { profile, error } => trouble(format!("{profile} could not be renewed"), error),
+        Event::PersonNeeded { profile, who, error } => Note {
+            summary: format!("{who} wants {profile}"),
+            body: sentences(error),
+            action: Some(if matches!(error.code, Code::MfaCodeRequired | Code::MfaCodeRefused) {
+                ("Type code", Act::Ask(profile.clone(), error.clone()))
+            } else {
+                ("Open", Act::OpenWindow)
+            }),
+        },
+        Event::ShowWindow | Event::Ended => return,
+    };
+    show(app, note);
+}
+
+/// Tells that a profile did not start.
+pub(crate) fn failed(app: &AppHandle, profile: &ProfileName, error: &Error) {
+    show(app, trouble(format!("{profile} did not start"), error));
+}
+
+/// Tells that a press in the tray came to nothing.
+pub(crate) fn refused(app: &AppHandle, error: &Error) {
+    show(app, Note { summary: error.message.clone(), body: error.hint.clone(), action: Some(("Open", Act::OpenWindow)) });
+}
+
+fn trouble(summary: String, error: &Error) -> Note {
+    Note { summary, body: sentences(error), action: Some(("Open", Act::OpenWindow)) }
+}
+
+fn sentences(error: &Error) -> String {
+    format!("{}. {}.", error.message, error.hint.trim_end_matches('.'))
+}
+
+/// `15:42` on the person's clock; with `UTC` where the system does not tell its offset.
+fn clock_time(at: OffsetDateTime) -> String {
+    let (offset, zone) = UtcOffset::local_offset_at(at).map_or((UtcOffset::UTC, " UTC"), |offset| (offset, ""));
+    let at = at.to_offset(offset);
+    format!("{:02}:{:02}{zone}", at.hour(), at.minute())
+}
+
+fn show(app: &AppHandle, note: Note) {
+    if !desk::of(app).agent.snapshot().borrow().settings.notifications {
+        return;
+    }
+    app.manage(Count::default());
+    let waiting = app.state::<Count>().inner().clone();
+    let may_wait = waiting.0.fetch_add(1, Ordering::Relaxed) < WAITING;
+    let app = app.clone();
+    std::thread::spawn(move || {
+        let mut notification = Notification::new();
+        notification.appname("Stagedoor").summary(&note.summary).body(&note.body).icon("stagedoor-desktop");
+        if let Some((label, _)) = note.action.as_ref().filter(|_| may_wait) {
+            notification.action("default", label).action("act", label);
+        }
+        match notification.show() {
+            Ok(shown) if may_wait => shown.wait_for_action(|key| {
+                if let (Some((_, act)), "default" | "act") = (note.action, key) {
+                    perform(&app, act);
+                }
+            }),
+            Ok(_) => {}
+            // No server, no notification: the tray's icon and the window tell the same.
+            Err(error) => tracing::warn!("a notification could not be shown: {error}"),
+        }
+        waiting.0.fetch_sub(1, Ordering::Relaxed);
+    });
+}
+
+fn perform(app: &AppHandle, act: Act) {
+    match act {
+        Act::Start(profile) => desk::start(app, profile),
+        Act::Ask(profile, error) => desk::ask(app, profile, error),
+        Act::OpenWindow => window::show(app),
+    }
+}

@@ -1,0 +1,94 @@
+//! The window, driven: WebKitWebDriver starts the real app and reads and presses what is in its page.
+
+use std::{
+    net::{TcpListener, TcpStream},
+    process::{Child, Stdio},
+    time::Duration,
+};
+
+use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+
+use crate::world::{World, until};
+
+/// A driven app.
+pub struct Driven {
+    /// Its page.
+    pub page: Client,
+    driver: Child,
+}
+
+impl Driven {
+    /// Starts the driver, and through it the app.
+    pub async fn start(world: &World) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let driver = world
+            .command("WebKitWebDriver")
+            .args(["--host=127.0.0.1", &format!("--port={port}")])
+            .env("TAURI_AUTOMATION", "true")
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("WebKitWebDriver; see CONTRIBUTING.md");
+        until("the driver", async || TcpStream::connect(("127.0.0.1", port)).ok()).await;
+        let wanted = json!({ "webkitgtk:browserOptions": { "binary": env!("CARGO_BIN_EXE_stagedoor-desktop"), "args": [] } });
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(serde_json::from_value(wanted).unwrap());
+        let url = format!("http://127.0.0.1:{port}");
+        let session = builder.connect(&url);
+        // An app that does not start would hold this for ever.
+        let page = tokio::time::timeout(Duration::from_secs(30), session).await.expect("the app did not start").expect("a session");
+        Self { page, driver }
+    }
+
+    /// Waits for the first element that a CSS selector finds.
+    pub async fn find(&self, css: &str) -> Element {
+        until(css, async || self.page.find(Locator::Css(css)).await.ok()).await
+    }
+
+    /// Waits for an element that has this text in it.
+    pub async fn find_text(&self, css: &str, text: &str) -> Element {
+        until(&format!("{css} with “{text}”"), async || {
+            for element in self.page.find_all(Locator::Css(css)).await.ok()? {
+                if element.text().await.is_ok_and(|shown| shown.contains(text)) {
+                    return Some(element);
+                }
+            }
+            None
+        })
+        .await
+    }
+
+    /// Waits until the page says something.
+    pub async fn says(&self, text: &str) {
+        until(text, async || self.text().await.contains(text).then_some(())).await;
+    }
+
+    /// All words of the page.
+    pub async fn text(&self) -> String {
+        match self.page.find(Locator::Css("body")).await {
+            Ok(body) => body.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        }
+    }
+
+    /// The page as PNG.
+    pub async fn picture(&self) -> Vec<u8> {
+        self.page.screenshot().await.unwrap()
+    }
+
+    /// Ends the session, and with it the app.
+    pub async fn end(mut self) {
+        let _ = self.page.clone().close().await;
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
