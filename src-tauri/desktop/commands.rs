@@ -20,7 +20,7 @@ use stagedoor_core::{
 use tauri::{AppHandle, State, ipc::Invoke};
 use time::OffsetDateTime;
 
-use crate::{autostart, desk, desk::Desk, terminal, watch, window};
+use crate::{autostart, desk, desk::Desk, terminal, window};
 
 /// Every command, for the builder.
 pub(crate) fn all() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
@@ -61,10 +61,9 @@ fn parsed<T: DeserializeOwned>(value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(|error| Error::new(Code::InvalidValue, error.to_string(), "Correct it and try again"))
 }
 
-/// The truth, now. The page asks for it once it listens.
+/// The truth, now.
 #[tauri::command]
-pub(crate) async fn snapshot(app: AppHandle, desk: State<'_, Desk>) -> Result<Snapshot> {
-    watch::listening(&app);
+pub(crate) async fn snapshot(desk: State<'_, Desk>) -> Result<Snapshot> {
     let snapshot = desk.agent.snapshot().borrow().as_ref().clone();
     Ok(snapshot)
 }

@@ -5,7 +5,7 @@
 use std::{sync::PoisonError, time::Duration};
 
 use stagedoor_core::model::snapshot::Event;
-use tauri::{AppHandle, Emitter};
+use tauri::{AppHandle, Emitter, Listener, Manager};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::{desk, notification, tray, window};
@@ -13,9 +13,14 @@ use crate::{desk, notification, tray, window};
 /// How old the minutes in the tray may become.
 const TICK: Duration = Duration::from_secs(20);
 
+/// What the page says as soon as it hears moments.
+const LISTENING: &str = "listening";
+
 /// Begins; ends with the app.
 pub(crate) fn begin(app: &AppHandle) {
     let app = app.clone();
+    let heard = app.clone();
+    app.listen_any(LISTENING, move |_| listening(&heard));
     tauri::async_runtime::spawn(async move {
         let (clock, mut snapshots, mut events) = {
             let desk = desk::of(&app);
@@ -53,7 +58,7 @@ pub(crate) fn tell(app: &AppHandle, event: Event) {
 }
 
 /// The page listens: it gets what waited for it.
-pub(crate) fn listening(app: &AppHandle) {
+fn listening(app: &AppHandle) {
     let moments = {
         let desk = desk::of(app);
         let mut waiting = desk.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +80,7 @@ fn is_listening(app: &AppHandle) -> bool {
 }
 
 fn send_snapshot(app: &AppHandle) {
-    if is_listening(app) {
+    if app.get_webview_window(window::MAIN).is_some() {
         let snapshot = desk::of(app).agent.snapshot().borrow().clone();
         let _ = app.emit_to(window::MAIN, "snapshot", snapshot.as_ref());
     }

@@ -51,13 +51,26 @@ impl Driven {
     pub async fn find_text(&self, css: &str, text: &str) -> Element {
         until(&format!("{css} with “{text}”"), async || {
             for element in self.page.find_all(Locator::Css(css)).await.ok()? {
-                if element.text().await.is_ok_and(|shown| shown.contains(text)) {
+                if element.prop("textContent").await.is_ok_and(|shown| shown.is_some_and(|shown| shown.contains(text))) {
                     return Some(element);
                 }
             }
             None
         })
         .await
+    }
+
+    /// Presses an element that has this text in it, as soon as it can be pressed.
+    pub async fn press(&self, css: &str, text: &str) {
+        until(&format!("pressing {css} with “{text}”"), async || {
+            for element in self.page.find_all(Locator::Css(css)).await.ok()? {
+                if element.prop("textContent").await.is_ok_and(|shown| shown.is_some_and(|shown| shown.contains(text))) && element.click().await.is_ok() {
+                    return Some(());
+                }
+            }
+            None
+        })
+        .await;
     }
 
     /// Waits until the page says something.

@@ -3,6 +3,8 @@
 
 mod bus;
 mod driver;
+mod job;
+mod main_job;
 #[path = "../../src-tauri/desktop/menu.rs"]
 mod menu;
 mod menu_says;

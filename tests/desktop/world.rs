@@ -8,7 +8,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -60,7 +60,7 @@ impl World {
         let address = service(Command::new("dbus-daemon").args(["--nofork", "--print-address=1"]).arg(format!("--config-file={}", at("bus.conf"))));
         let path = format!("{}:{}", at("bin"), std::env::var("PATH").unwrap());
         let env = vec![
-            ("HOME", at("")),
+            ("HOME", home.path().to_string_lossy().into_owned()),
             ("PATH", path),
             ("STAGEDOOR_HOME", at("stagedoor")),
             ("XDG_RUNTIME_DIR", at("run")),
@@ -73,7 +73,6 @@ impl World {
             ("GDK_BACKEND", "x11".to_owned()),
             ("NO_AT_BRIDGE", "1".to_owned()),
             ("GSETTINGS_BACKEND", "memory".to_owned()),
-            ("WEBKIT_DISABLE_DMABUF_RENDERER", "1".to_owned()),
             ("LANG", "C.UTF-8".to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ];
@@ -200,14 +199,15 @@ pub fn write(path: &Path, text: &str) {
 
 /// Asks until there is an answer.
 pub async fn until<T>(what: &str, mut answer: impl AsyncFnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(answer) = answer().await {
-            return answer;
+    let patient = async {
+        loop {
+            if let Some(answer) = answer().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(15)).await;
         }
-        assert!(began.elapsed() < PATIENCE, "waited in vain for: {what}");
-        tokio::time::sleep(Duration::from_millis(15)).await;
-    }
+    };
+    tokio::time::timeout(PATIENCE, patient).await.unwrap_or_else(|_| panic!("waited in vain for: {what}"))
 }
 
 /// Waits for the end of a process.

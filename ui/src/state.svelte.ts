@@ -269,6 +269,12 @@ export class Ui {
         return;
       case 'person_needed': {
         const { profile, who, error } = moment;
+        if (who === 'Stagedoor') {
+          // The person pressed start in the tray or in a notification: it goes on here, where a code can be typed.
+          this.reveal(profile);
+          this.#refused(profile, error, { act: () => this.host.start(profile), done: null });
+          return;
+        }
         this.complain(
           { ...error, message: `${who} asked for ${profile}: ${error.message}` },
           { label: 'Start', run: () => { this.reveal(profile); void this.start(profile); } },

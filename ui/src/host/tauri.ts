@@ -1,7 +1,7 @@
 // The host of the product: Tauri commands and events, answered by the agent. Nothing else imports @tauri-apps.
 
 import { invoke } from '@tauri-apps/api/core';
-import { listen } from '@tauri-apps/api/event';
+import { emit, listen } from '@tauri-apps/api/event';
 import type { CallerIdentity, Host, HostEvent, MfaCode, Snapshot } from './index';
 
 export function tauriHost(): Host {
@@ -9,7 +9,12 @@ export function tauriHost(): Host {
     now: () => Date.now(),
     snapshot: () => invoke<Snapshot>('snapshot'),
     onSnapshot: (listener) => listen<Snapshot>('snapshot', (event) => listener(event.payload)),
-    onMoment: (listener) => listen<HostEvent>('moment', (event) => listener(event.payload)),
+    onMoment: async (listener) => {
+      const stop = await listen<HostEvent>('moment', (event) => listener(event.payload));
+      // What waited for this page can come now.
+      await emit('listening');
+      return stop;
+    },
 
     start: (profile, code) => invoke('start', { profile, code }),
     stop: (profile) => invoke('stop', { profile }),
