@@ -153,7 +153,7 @@ fn live(profile: &ProfileView) -> Option<&SessionView> {
 
 /// Whether a person has to do something soon: type a code, or see why it failed.
 fn wants_person(session: &SessionView, now: OffsetDateTime) -> bool {
-    let soon = |at: Option<OffsetDateTime>| at.is_some_and(|at| at - now < ENDING);
+    let soon = |at: Option<OffsetDateTime>| at.is_some_and(|at| at - now <= ENDING);
     match session.state {
         SessionState::Active => soon(session.needs_person_at) || (session.renews_at.is_none() && soon(session.expiration)) || session.error.is_some(),
         SessionState::Starting => false,
@@ -166,7 +166,7 @@ fn session_entry(profile: &ProfileView, now: OffsetDateTime) -> Entry {
     let session = live(profile);
     let starting = session.is_some_and(|session| session.state == SessionState::Starting);
     let label = match session.and_then(|session| session.expiration.map(|end| (session, end - now))) {
-        Some((session, left)) if left < ENDING && session.renews_at.is_none() => format!("{name} — ends in {}", time_left(left)),
+        Some((session, left)) if left <= ENDING && session.renews_at.is_none() => format!("{name} — ends in {}", time_left(left)),
         Some((_, left)) => format!("{name} — {}", time_left(left)),
         None if starting => format!("{name} — starting"),
         None => name.to_string(),

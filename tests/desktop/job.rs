@@ -27,6 +27,8 @@ use crate::{
 
 /// The role in a partner's account: MFA, external ID, source profile.
 pub const PARTNER: &str = "partner-audit";
+/// The user, whose key hands out an MFA session.
+pub const USER: &str = "alice";
 /// The role in one's own account: MFA, a quarter of an hour.
 pub const DEVELOPER: &str = "developer";
 
@@ -187,21 +189,22 @@ impl Job {
         self.picture("mfa").await;
         self.type_right_code().await;
         self.world.bus.wait_for(&format!("{DEVELOPER} — ")).await;
-        let note = self.world.bus.note(&format!("{DEVELOPER} ends at ")).await;
+        self.select(USER).await;
+        self.press("Start").await;
+        let note = self.world.bus.note(&format!("{USER} ends at ")).await;
         assert!(note.actions.contains(&"Renew".to_owned()), "{note:?}");
-        self.step("A notification ten minutes before the MFA session ends, with “Renew”");
+        self.step("Started the key itself on the same code; ten minutes before its end a notification, with “Renew”");
         (self.tell)(&format!("      {}. {}.", note.summary, note.body));
-        self.world.bus.wait_for(&format!("{DEVELOPER} — ends in")).await;
+        self.world.bus.wait_for(&format!("{USER} — ends in")).await;
         let icon = self.world.bus.icon().await;
         self.driven.find_text(".remaining", "Ends in").await;
         self.picture("ending").await;
         self.clock.advance(Duration::seconds(290));
         self.world.bus.answer(&note, "Renew").await;
-        self.driven.find("[data-testid=mfa-sheet]").await;
         self.type_right_code().await;
         self.driven.find_text(".remaining", "left").await;
         until("the icon of a quiet session", async || (self.world.bus.icon().await != icon).then_some(())).await;
-        self.step("Pressed Renew, typed the next code: developer goes on");
+        self.step("Pressed Renew, typed the next code: it goes on");
     }
 
     async fn pictures_in_the_dark(&mut self) {
@@ -321,9 +324,10 @@ impl Job {
 
 fn config(made: &ReadyMade) -> String {
     format!(
-        "[profile alice]\nregion = eu-central-1\n\n\
-         [profile {PARTNER}]\nregion = eu-central-1\nrole_arn = {}\nsource_profile = alice\nmfa_serial = {}\nexternal_id = {}\n\n\
-         [profile {DEVELOPER}]\nregion = eu-central-1\nrole_arn = {}\nsource_profile = alice\nmfa_serial = {}\nduration_seconds = 900\n",
+        "[profile {USER}]\nregion = eu-central-1\nmfa_serial = {}\n\n\
+         [profile {PARTNER}]\nregion = eu-central-1\nrole_arn = {}\nsource_profile = {USER}\nmfa_serial = {}\nexternal_id = {}\n\n\
+         [profile {DEVELOPER}]\nregion = eu-central-1\nrole_arn = {}\nsource_profile = {USER}\nmfa_serial = {}\nduration_seconds = 900\n",
+        made.mfa_serial.as_str(),
         made.partner_role_arn,
         made.mfa_serial.as_str(),
         made.external_id.as_str(),
