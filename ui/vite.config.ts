@@ -17,5 +17,5 @@ export default defineConfig(({ mode }) => ({
     modulePreload: { polyfill: false },
   },
   server: { port: 5173, strictPort: true },
-  test: { environment: 'jsdom', include: ['src/**/*.test.ts'], restoreMocks: true },
+  test: { environment: 'jsdom', include: ['src/**/*.test.ts'], restoreMocks: true, env: { TZ: 'UTC' } },
 }));

@@ -1,6 +1,6 @@
 //! `agent`: the one agent, without a window, in the foreground.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use stagedoor_core::{
     agent::{
@@ -12,10 +12,15 @@ use stagedoor_core::{
     aws::Environment,
     clock::Clock,
     error::{Code, Error, Result},
+    model::snapshot::Event,
     store::keychain::System,
 };
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::{Outside, print};
+
+/// How long the end may take, keychain and disk included.
+const LAST_WORDS: Duration = Duration::from_secs(8);
 
 /// Serves until it is interrupted, asked to end, or the app takes over.
 pub(crate) fn run(outside: &Outside) -> Result<ExitCode> {
@@ -43,13 +48,16 @@ pub(crate) fn run(outside: &Outside) -> Result<ExitCode> {
         let agent = Agent::open(parts).await?;
         let background = tokio::spawn(stagedoor_core::agent::run(agent.clone()));
         tracing::info!(socket = %outside.paths.socket().display(), "the agent listens");
-        let ending = agent.clone();
+        let (ending, mut events) = (agent.clone(), agent.events());
         tokio::spawn(async move {
             interrupted().await;
             let _ = ending.close().await;
         });
         serve(agent, listener).await;
         let _ = background.await;
+        // Told when the sessions are sealed: leaving before would lose them.
+        let sealed = async { while !matches!(events.recv().await, Ok(Event::Ended) | Err(RecvError::Closed)) {} };
+        let _ = tokio::time::timeout(LAST_WORDS, sealed).await;
         Ok(())
     })?;
     drop(elected);

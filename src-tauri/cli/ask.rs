@@ -36,7 +36,7 @@ pub(crate) fn ask(outside: &Outside, request: &Request) -> Result<Response> {
     loop {
         match client::ask(&outside.paths, request) {
             Ok(Response::Failed { error }) if error.code == Code::Agent && error.message.contains("just ending") && began.elapsed() < PATIENCE => {}
-            Ok(Response::Failed { error }) => return Err(error),
+            Ok(Response::Failed { error }) | Err(Failure::Other(error)) => return Err(error),
             Ok(response) => return Ok(response),
             Err(Failure::Nobody) if !started => {
                 start(outside)?;
@@ -45,7 +45,6 @@ pub(crate) fn ask(outside: &Outside, request: &Request) -> Result<Response> {
             }
             Err(Failure::Nobody | Failure::Gone) if began.elapsed() < PATIENCE => started = false,
             Err(Failure::Nobody | Failure::Gone) => return Err(no_agent("it went away before it answered")),
-            Err(Failure::Other(error)) => return Err(error),
         }
         sleep(Duration::from_millis(20));
     }

@@ -8,6 +8,7 @@ mod args;
 mod ask;
 mod keys;
 mod mfa;
+mod pick;
 mod practice;
 mod print;
 mod profiles;
@@ -57,22 +58,22 @@ fn slow(outside: &Outside) -> Result<ExitCode> {
         }
     };
     let Some(command) = arguments.command else {
-        return Ok(print::help(&mut Arguments::command()));
+        return if print::is_terminal() && print::can_prompt() { pick::run(outside) } else { Ok(print::help(&mut Arguments::command())) };
     };
     let name = |name: String| ProfileName::new(name);
     match command {
         Command::Profiles { json } => profiles::list(outside, json),
         Command::Resolve { profile, json } => profiles::resolve(outside, &name(profile), json),
-        Command::Start { profile, mfa_code } => sessions::start(outside, name(profile), mfa_code),
+        Command::Start { profile, mfa_code } => sessions::start(outside, &name(profile), mfa_code),
         Command::Stop { profile, all } => sessions::stop(outside, profile.map(name), all),
         Command::Status { json } => sessions::status(outside, json),
         Command::CredentialProcess { profile } => sessions::credential_process(outside, profile),
-        Command::Exec { profile, endpoint, command } => sessions::exec(outside, name(profile), endpoint, &command),
-        Command::Env { profile, shell, unset } => sessions::environment(outside, name(profile), shell.into(), unset),
+        Command::Exec { profile, endpoint, command } => sessions::exec(outside, &name(profile), endpoint, &command),
+        Command::Env { profile, shell, unset } => sessions::environment(outside, &name(profile), shell.into(), unset),
         Command::Console { profile, service, path, region, duration, print } => {
-            sessions::console(outside, name(profile), args::console_target(service, path, region, duration.as_deref())?, print)
+            sessions::console(outside, &name(profile), args::console_target(service, path, region, duration.as_deref())?, print)
         }
-        Command::Whoami { profile, json } => sessions::who_am_i(outside, name(profile), json),
+        Command::Whoami { profile, json } => sessions::who_am_i(outside, &name(profile), json),
         Command::Connect { profiles, access_key } => profiles::connect(outside, profiles, access_key),
         Command::Disconnect { profiles } => profiles::each(outside, profiles, |profile| Request::Disconnect { profile }, "is as it was before"),
         Command::Import { profiles, dry_run, undo } => profiles::import(outside, profiles, dry_run, undo),
@@ -80,7 +81,7 @@ fn slow(outside: &Outside) -> Result<ExitCode> {
         Command::Mfa { command } => mfa::run(outside, command),
         Command::Practice { port, json } => practice::run(port, json),
         Command::Agent => agent::run(outside),
-        Command::Completions { shell } => print::completions(shell, &mut Arguments::command()),
+        Command::Completions { shell } => Ok(print::completions(shell, &mut Arguments::command())),
         Command::Man => print::man(Arguments::command()),
         Command::Setup(_) => Err(later("setup")),
         Command::Revoke(_) => Err(later("revoke")),

@@ -1,5 +1,5 @@
 //! Everything that reaches the terminal. Data to standard output, words to standard error.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one file that prints")]
+#![expect(clippy::print_stderr, reason = "this is the one file that prints")]
 
 use std::{
     io::{IsTerminal, Write},
@@ -20,7 +20,7 @@ pub(crate) fn can_prompt() -> bool {
 }
 
 /// Colours only for a person, and not for one who said no.
-fn coloured() -> bool {
+pub(crate) fn coloured() -> bool {
     std::io::stderr().is_terminal() && crate::env("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
@@ -31,6 +31,12 @@ pub(crate) fn error(error: &Error) -> ExitCode {
     eprintln!("{red}error:{off} {}", one_line(&error.message));
     eprintln!("{quiet}hint:{off} {}", one_line(&error.hint));
     ExitCode::from(error.exit_code())
+}
+
+/// Like [`error`], for an argument that can be seen to be wrong before anybody is asked.
+pub(crate) fn wrong_argument(wrong: &Error) -> ExitCode {
+    error(wrong);
+    ExitCode::from(2)
 }
 
 /// A sentence for a person.
@@ -101,10 +107,10 @@ pub(crate) fn help(command: &mut clap::Command) -> ExitCode {
 }
 
 /// Completions for a shell.
-pub(crate) fn completions(shell: clap_complete::Shell, command: &mut clap::Command) -> Result<ExitCode> {
+pub(crate) fn completions(shell: clap_complete::Shell, command: &mut clap::Command) -> ExitCode {
     let mut text = Vec::new();
     clap_complete::generate(shell, command, "stagedoor", &mut text);
-    Ok(data(&String::from_utf8_lossy(&text)))
+    data(&String::from_utf8_lossy(&text))
 }
 
 /// The manual page.

@@ -83,7 +83,7 @@ fn drawn(chain: &Chain) -> String {
             line.push_str(", with an MFA code");
         }
         if let Some(id) = &hop.external_id {
-            line.push_str(&format!(", external ID {}", id.as_str()));
+            line = format!("{line}, external ID {}", id.as_str());
         }
         lines.push(line);
     }

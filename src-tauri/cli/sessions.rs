@@ -26,10 +26,13 @@ pub(crate) fn credential_process(outside: &Outside, profile: String) -> Result<E
 }
 
 /// `start`
-pub(crate) fn start(outside: &Outside, profile: ProfileName, code: Option<String>) -> Result<ExitCode> {
-    let mfa_code = code.map(|code| MfaCode::parse(&code).map(|code| Secret::new(code.expose()))).transpose()?;
-    ask::ask_with_code(outside, &profile, &Request::Start { profile: profile.clone(), mfa_code })?;
-    let line = sessions(outside)?.into_iter().find(|session| session.profile == profile);
+pub(crate) fn start(outside: &Outside, profile: &ProfileName, code: Option<String>) -> Result<ExitCode> {
+    let mfa_code = match code.map(|code| MfaCode::parse(&code).map(|code| Secret::new(code.expose()))).transpose() {
+        Ok(code) => code,
+        Err(error) => return Ok(print::wrong_argument(&error)),
+    };
+    ask::ask_with_code(outside, profile, &Request::Start { profile: profile.clone(), mfa_code })?;
+    let line = sessions(outside)?.into_iter().find(|session| session.profile == *profile);
     print::say(&match line.as_ref().and_then(|line| line.expiration) {
         Some(end) => format!(
             "{profile} is active until {}{}.",
@@ -104,7 +107,7 @@ fn local(at: time::OffsetDateTime) -> String {
 }
 
 /// `exec`: becomes the command, so that signals and the terminal are its own.
-pub(crate) fn exec(outside: &Outside, profile: ProfileName, endpoint: bool, command: &[OsString]) -> Result<ExitCode> {
+pub(crate) fn exec(outside: &Outside, profile: &ProfileName, endpoint: bool, command: &[OsString]) -> Result<ExitCode> {
     if endpoint {
         return Err(Error::new(
             Code::NotSupported,
@@ -115,7 +118,7 @@ pub(crate) fn exec(outside: &Outside, profile: ProfileName, endpoint: bool, comm
     let [program, arguments @ ..] = command else {
         return Err(Error::new(Code::InvalidValue, "There is no command to run", "stagedoor exec PROFILE -- CMD"));
     };
-    let Response::Variables { variables } = ask::ask_with_code(outside, &profile, &Request::Exec { profile: profile.clone() })? else {
+    let Response::Variables { variables } = ask::ask_with_code(outside, profile, &Request::Exec { profile: profile.clone() })? else {
         return Err(ask::misunderstood());
     };
     let mut child = Command::new(program);
@@ -146,20 +149,20 @@ fn not_run(program: &str, error: &std::io::Error) -> Error {
 }
 
 /// `env`
-pub(crate) fn environment(outside: &Outside, profile: ProfileName, ShellChoice(shell): ShellChoice, unset: bool) -> Result<ExitCode> {
+pub(crate) fn environment(outside: &Outside, profile: &ProfileName, ShellChoice(shell): ShellChoice, unset: bool) -> Result<ExitCode> {
     if unset {
         return Ok(print::data(&deliver::unset(shell)));
     }
-    match ask::ask_with_code(outside, &profile, &Request::Environment { profile: profile.clone(), shell })? {
+    match ask::ask_with_code(outside, profile, &Request::Environment { profile: profile.clone(), shell })? {
         Response::Text { text } => Ok(print::data(text.expose())),
         _ => Err(ask::misunderstood()),
     }
 }
 
 /// `console`
-pub(crate) fn console(outside: &Outside, profile: ProfileName, target: ConsoleTarget, link: bool) -> Result<ExitCode> {
+pub(crate) fn console(outside: &Outside, profile: &ProfileName, target: ConsoleTarget, link: bool) -> Result<ExitCode> {
     let request = Request::Console { profile: profile.clone(), target, link };
-    let Response::Text { text } = ask::ask_with_code(outside, &profile, &request)? else { return Err(ask::misunderstood()) };
+    let Response::Text { text } = ask::ask_with_code(outside, profile, &request)? else { return Err(ask::misunderstood()) };
     if link {
         return Ok(print::data(text.expose()));
     }
@@ -172,8 +175,8 @@ pub(crate) fn console(outside: &Outside, profile: ProfileName, target: ConsoleTa
 }
 
 /// `whoami`
-pub(crate) fn who_am_i(outside: &Outside, profile: ProfileName, json: bool) -> Result<ExitCode> {
-    let Response::Identity { identity } = ask::ask_with_code(outside, &profile, &Request::WhoAmI { profile: profile.clone() })? else {
+pub(crate) fn who_am_i(outside: &Outside, profile: &ProfileName, json: bool) -> Result<ExitCode> {
+    let Response::Identity { identity } = ask::ask_with_code(outside, profile, &Request::WhoAmI { profile: profile.clone() })? else {
         return Err(ask::misunderstood());
     };
     if json {

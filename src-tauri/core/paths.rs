@@ -32,6 +32,8 @@ impl Platform {
 /// Every place that Stagedoor reads or writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
+    /// The person's home folder.
+    pub home: PathBuf,
     /// `~/.aws/config`, or `AWS_CONFIG_FILE`.
     pub aws_config: PathBuf,
     /// `~/.aws/credentials`, or `AWS_SHARED_CREDENTIALS_FILE`.
@@ -58,7 +60,7 @@ impl Paths {
         let here = |path: String| PathBuf::from(path);
         if let Some(own) = env("STAGEDOOR_HOME").map(here) {
             let instance = own.to_string_lossy().into_owned();
-            return Self { aws_config, aws_credentials, config: own.join("config"), data: own.join("data"), runtime: own.join("run"), instance };
+            return Self { home, aws_config, aws_credentials, config: own.join("config"), data: own.join("data"), runtime: own.join("run"), instance };
         }
         let (config, data, runtime) = match platform {
             Platform::Linux => {
@@ -77,7 +79,15 @@ impl Paths {
                 (roaming, local.join("data"), local.join("run"))
             }
         };
-        Self { aws_config, aws_credentials, config, data, runtime, instance: String::new() }
+        Self { home, aws_config, aws_credentials, config, data, runtime, instance: String::new() }
+    }
+
+    /// A path as a person writes it: with `~` where it lies in the home folder.
+    pub fn told(&self, path: &Path) -> String {
+        match path.strip_prefix(&self.home) {
+            Ok(rest) if self.home.parent().is_some() => format!("~{}{}", std::path::MAIN_SEPARATOR, rest.display()),
+            Ok(_) | Err(_) => path.display().to_string(),
+        }
     }
 
     /// The local socket of the agent (Unix).

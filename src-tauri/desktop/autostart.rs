@@ -5,7 +5,8 @@ use stagedoor_core::error::{Code, Error, Result};
 
 /// Writes or removes the entry of this program.
 pub(crate) fn set(yes: bool) -> Result<()> {
-    let refused = |why: String| Error::new(Code::File, format!("Starting at sign-in could not be changed: {why}"), "Check the autostart folder of your desktop");
+    let refused =
+        |why: String| Error::new(Code::File, format!("Starting at sign-in could not be changed: {why}"), "Check the autostart folder of your desktop");
     let program = std::env::current_exe().map_err(|error| refused(error.to_string()))?;
     let entry = AutoLaunchBuilder::new()
         .set_app_name("Stagedoor")

@@ -66,7 +66,11 @@ impl Clipboard {
 }
 
 fn refused(error: &arboard::Error) -> Error {
-    Error::new(Code::NotSupported, format!("The clipboard could not be used: {error}"), "Use the command line instead: stagedoor env, stagedoor console --print")
+    Error::new(
+        Code::NotSupported,
+        format!("The clipboard could not be used: {error}"),
+        "Use the command line instead: stagedoor env, stagedoor console --print",
+    )
 }
 
 #[cfg(target_os = "linux")]

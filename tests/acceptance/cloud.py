@@ -36,17 +36,21 @@ def totp(seed, step):
 class Device:
     """A virtual MFA device. Never shows the same code twice."""
 
-    def __init__(self, iam, user):
+    def __init__(self, iam, user, enforced):
         device = iam.create_virtual_mfa_device(VirtualMFADeviceName=user)["VirtualMFADevice"]
         self.serial = device["SerialNumber"]
         self.seed = device["Base32StringSeed"].decode()
         now = int(time.time()) // STEP
-        self._last = now
+        self._last = now if enforced else now - 1
         iam.enable_mfa_device(UserName=user, SerialNumber=self.serial, AuthenticationCode1=totp(self.seed, now - 1), AuthenticationCode2=totp(self.seed, now))
+
+    def wait_for_fresh(self):
+        """Enabling it took the code of that moment: waits until it shows another."""
+        wait(lambda: int(time.time()) // STEP > self._last, "the next MFA code", seconds=STEP + 1)
 
     def code(self):
         """The next code that was not used; waits for it where it must."""
-        wait(lambda: int(time.time()) // STEP > self._last, "the next MFA code", seconds=STEP + 1)
+        self.wait_for_fresh()
         self._last = int(time.time()) // STEP
         return totp(self.seed, self._last)
 
@@ -65,7 +69,7 @@ class Person:
         self.arn = cloud.iam.create_user(UserName=name)["User"]["Arn"]
         key = cloud.iam.create_access_key(UserName=name)["AccessKey"]
         self.key_id, self.secret = key["AccessKeyId"], key["SecretAccessKey"]
-        self.device = Device(cloud.iam, name) if mfa else None
+        self.device = Device(cloud.iam, name, cloud.enforces) if mfa else None
 
     def may(self, *statements):
         put = {"UserName": self.name, "PolicyName": "what-it-may", "PolicyDocument": policy(*statements)}
@@ -95,9 +99,14 @@ class Cloud:
         session = boto3.Session(aws_access_key_id=key_id, aws_secret_access_key=secret, region_name="eu-west-1")
         self.iam = session.client("iam", endpoint_url=endpoint)
         self.account = session.client("sts", endpoint_url=endpoint).get_caller_identity()["Account"]
+        # Made first of all, so that the codes that enabled their devices are over when a test needs the next one.
+        self._with_device = {name: Person(self, name, mfa=True) for name in ("alice", "carol", "sybil")}
 
-    def person(self, name, mfa=False):
-        return Person(self, name, mfa)
+    def person(self, name):
+        return Person(self, name, mfa=False)
+
+    def person_with_device(self, name):
+        return self._with_device.pop(name)
 
     def role(self, name, principal, *statements, external_id=None, mfa=False, **options):
         """A role that `principal` may assume, and that may do `statements`."""

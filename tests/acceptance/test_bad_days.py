@@ -25,6 +25,10 @@ def worker(practice):
     return person
 
 
+def sealed_file(home):
+    return home.path / "stagedoor" / "data" / "sessions.sealed"
+
+
 def imported(home, worker):
     home.write(worker.config, worker.credentials_file())
     home.stagedoor("import", worker.name).ok()
@@ -53,7 +57,7 @@ def test_a_wrong_external_id(home, worker):
 
 
 def test_a_code_is_needed_and_nobody_can_be_asked(home, practice):
-    person = practice.person("carol", mfa=True)
+    person = practice.person_with_device("carol")
     role = practice.role("careful", person.arn, mfa=True)
     person.may(allow("sts:AssumeRole", role))
     home.write(f"[profile careful]\nrole_arn = {role}\nsource_profile = carol\nmfa_serial = {person.device.serial}\n", person.credentials_file())
@@ -68,7 +72,7 @@ def test_a_code_is_needed_and_nobody_can_be_asked(home, practice):
 
 
 def test_a_stored_seed_answers_by_itself(home, practice):
-    person = practice.person("sybil", mfa=True)
+    person = practice.person_with_device("sybil")
     role = practice.role("seeded", person.arn, mfa=True)
     person.may(allow("sts:AssumeRole", role))
     home.write(f"[profile seeded]\nrole_arn = {role}\nsource_profile = sybil\nmfa_serial = {person.device.serial}\n")
@@ -76,6 +80,7 @@ def test_a_stored_seed_answers_by_itself(home, practice):
     home.stagedoor("mfa", "add", person.device.serial, stdin=person.device.seed + "\n").ok()
     home.keep_secret("the secret access key", person.secret)
     home.keep_secret("the seed", person.device.seed)
+    person.device.wait_for_fresh()
     home.credential_process("seeded")
     home.assert_nothing_leaked()
 
@@ -123,9 +128,22 @@ def test_an_agent_that_was_killed_is_started_again_and_keeps_its_sessions(homes,
         home = homes(counter.endpoint)
         imported(home, worker)
         first = home.credential_process("job")
+        wait(sealed_file(home).exists, "the sealed sessions")
         home.end_agent(signal.SIGKILL)
         assert home.credential_process("job") == first and counter.count("AssumeRole") == 1
         home.assert_nothing_leaked()
+    finally:
+        counter.close()
+
+
+def test_an_agent_that_is_ended_seals_first(homes, practice, worker):
+    counter = Counter(practice.endpoint)
+    try:
+        home = homes(counter.endpoint)
+        imported(home, worker)
+        first = home.credential_process("job")
+        home.end_agent()
+        assert home.credential_process("job") == first and counter.count("AssumeRole") == 1
     finally:
         counter.close()
 
@@ -134,12 +152,12 @@ def test_a_damaged_sealed_session_is_set_aside(home, worker):
     imported(home, worker)
     home.credential_process("job")
     home.end_agent()
-    data = home.path / "stagedoor" / "data"
-    sealed = [path for path in data.rglob("*") if path.is_file() and ("seal" in path.name or "session" in path.name)]
-    assert sealed, list(data.rglob("*"))
-    for path in sealed:
-        path.write_bytes(path.read_bytes()[:40])
-    home.credential_process("job")
+    sealed = sealed_file(home)
+    for damaged in (sealed.read_bytes()[:40], b"", b"not ours at all " * 8):
+        sealed.write_bytes(damaged)
+        home.credential_process("job")
+        home.end_agent()
+        assert sealed.read_bytes() != damaged
 
 
 @pytest.mark.parametrize("as_written", [lambda text: "\ufeff" + text, lambda text: text.replace("\n", "\r\n")], ids=["bom", "crlf"])
@@ -148,7 +166,7 @@ def test_files_from_other_editors(home, worker, as_written):
     before = home.config, home.credentials
     home.stagedoor("import", worker.name).ok()
     home.stagedoor("connect", "job").ok()
-    assert home.run(TOOLS / "aws", "sts", "get-caller-identity", "--profile", "job").code == 0
+    home.credential_process("job")  # not through the AWS CLI: it reads no file with a byte order mark
     home.stagedoor("disconnect", "job").ok()
     home.stagedoor("import", "--undo", worker.name).ok()
     assert (home.config, home.credentials) == before

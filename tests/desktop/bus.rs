@@ -209,7 +209,8 @@ impl Bus {
 
     /// Presses a notification's button.
     pub async fn answer(&self, note: &Note, label: &str) {
-        let key = note.actions.chunks(2).find(|action| action.get(1).is_some_and(|shown| shown == label) && action[0] != "default").expect("the action")[0].clone();
+        let key =
+            note.actions.chunks(2).find(|action| action.get(1).is_some_and(|shown| shown == label) && action[0] != "default").expect("the action")[0].clone();
         let emitter = SignalEmitter::new(&self.connection, "/org/freedesktop/Notifications").unwrap();
         Notifier::action_invoked(&emitter, note.id, &key).await.unwrap();
         Notifier::notification_closed(&emitter, note.id, 2).await.unwrap();

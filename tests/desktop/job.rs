@@ -353,7 +353,8 @@ fn get(url: &str) -> (u16, Option<String>, String) {
         return (410, None, String::new());
     }
     let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(410);
-    let location = answer.lines().find_map(|line| line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("location")).map(|(_, value)| value.to_owned()));
+    let location =
+        answer.lines().find_map(|line| line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("location")).map(|(_, value)| value.to_owned()));
     (status, location, answer)
 }
 
@@ -369,4 +370,3 @@ fn files_below(folder: &std::path::Path, places: &mut Vec<(String, String)>) {
         }
     }
 }
-

@@ -136,7 +136,14 @@ fn a_minute_later_only_labels_differ() {
 
 #[test]
 fn time_left_in_words() {
-    let said = [(59, "less than a minute"), (60, "1 min"), (47 * 60 + 59, "47 min"), (3600, "1 h 00 min"), (11 * 3600 + 300, "11 h 05 min"), (-5, "less than a minute")];
+    let said = [
+        (59, "less than a minute"),
+        (60, "1 min"),
+        (47 * 60 + 59, "47 min"),
+        (3600, "1 h 00 min"),
+        (11 * 3600 + 300, "11 h 05 min"),
+        (-5, "less than a minute"),
+    ];
     for (seconds, words) in said {
         assert_eq!(time_left(Duration::seconds(seconds)), words);
     }

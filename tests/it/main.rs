@@ -7,6 +7,9 @@ mod aws_files;
 mod bus;
 #[cfg(target_os = "linux")]
 mod keychain;
+mod practice;
+mod practice_iam;
+mod practice_raw;
 mod tidy;
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the tests that use all of it run on Linux"))]
 mod world;

@@ -1,7 +1,6 @@
 // What the palette offers for a query: profiles first, then what can be done, found by how the words match. Pure but for what
 // running a command does.
 
-import * as fuzzysort from 'fuzzysort';
 import ExternalLink from '@lucide/svelte/icons/external-link';
 import KeyDrawing from '@lucide/svelte/icons/key';
 import LogOut from '@lucide/svelte/icons/log-out';
@@ -12,7 +11,7 @@ import Sliders from '@lucide/svelte/icons/settings-2';
 import Square from '@lucide/svelte/icons/square';
 import { action, actionsFor } from './actions';
 import type { ProfileView } from './host';
-import type { Piece } from './rows';
+import { find, pieces, type Piece } from './fuzzy';
 import type { Ui } from './state.svelte';
 
 export interface Command {
@@ -88,28 +87,14 @@ export function enter(ui: Ui, profile: ProfileView): { label: string; icon: unkn
   return wanted ? { label: active ? 'Open console' : 'Start', icon: active ? ExternalLink : Play, run: wanted.run } : null;
 }
 
-/** The commands whose words match, best first; all of them for an empty query. */
+/** The commands whose words match, best first; those on a profile that is itself named keep their own order. */
 export function matching(commands: readonly Command[], query: string): FoundCommand[] {
-  const wanted = query.trim();
-  if (wanted === '') return commands.map((it) => ({ ...it, pieces: [{ text: it.label, hit: false }] }));
-  return commands
-    .flatMap((it) => {
-      const found = fuzzysort.single(wanted, it.label);
-      if (!found || found.score <= 0.4) return [];
-      const named = it.subject !== undefined && (fuzzysort.single(wanted, it.subject)?.score ?? 0) > 0.4;
-      return [{ it, found, rank: named ? 1 : found.score }];
-    })
-    .sort((a, b) => b.rank - a.rank)
-    .map(({ it, found }) => ({ ...it, pieces: marked(it.label, found.indexes) }));
-}
-
-function marked(text: string, indexes: readonly number[]): Piece[] {
-  const hits = new Set(indexes);
-  const out: Piece[] = [];
-  for (let at = 0; at < text.length; at++) {
-    const last = out.at(-1);
-    if (last && last.hit === hits.has(at)) last.text += text[at];
-    else out.push({ text: text[at] ?? '', hit: hits.has(at) });
-  }
-  return out;
+  if (query.trim() === '') return commands.map((it) => ({ ...it, pieces: [{ text: it.label, hit: false }] }));
+  const { found } = find(commands.map((it) => it.label), query);
+  const hits = found.flatMap(({ at, ranges }) => {
+    const command = commands[at];
+    return command ? [{ ...command, at, pieces: pieces(command.label, 0, ranges) }] : [];
+  });
+  const named = (subject: string | undefined): boolean => subject !== undefined && find([subject], query).total > 0;
+  return [...hits.filter((it) => !named(it.subject)), ...hits.filter((it) => named(it.subject)).sort((a, b) => a.at - b.at)];
 }

@@ -1,5 +1,6 @@
 // The keyboard of the window. A key does something only where no field, menu or sheet has it first.
 
+import { tick } from 'svelte';
 import { action } from './actions';
 import type { Ui } from './state.svelte';
 
@@ -57,6 +58,7 @@ function inSessions(ui: Ui, event: KeyboardEvent, where: { searching: boolean; o
 function back(ui: Ui, searching: boolean): boolean {
   if (ui.query !== '') ui.query = '';
   else if (ui.detailOpen && !searching) ui.detailOpen = false;
-  ui.focusList();
+  // The list may be on its way back from behind an empty search or the detail.
+  void tick().then(() => ui.focusList());
   return true;
 }

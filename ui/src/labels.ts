@@ -134,12 +134,6 @@ export function where(profile: ProfileView): string {
   return profile.account_id ? `${actsAs(profile)} · ${account(profile.account_id)}` : actsAs(profile);
 }
 
-/** The line under the title: `OrganizationAdmin in 4821-0937-1156, eu-central-1`. */
-export function whereLong(profile: ProfileView): string {
-  const place = profile.account_id ? ` in ${account(profile.account_id)}` : '';
-  return `${actsAs(profile)}${place}${profile.region ? `, ${profile.region}` : ''}`;
-}
-
 /** `1 profile`, `12 profiles` */
 export const count = (number: number, one: string, many: string): string => `${number.toLocaleString('en')} ${number === 1 ? one : many}`;
 

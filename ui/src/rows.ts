@@ -1,15 +1,9 @@
 // The list as rows: groups when nothing is searched, hits by how well they match when something is. Pure, so that it can be
 // tested with ten thousand profiles.
 
-import * as fuzzysort from 'fuzzysort';
+import { find, pieces, type Piece } from './fuzzy';
 import type { ProfileView } from './host';
 import { account } from './labels';
-
-/** A part of a text and whether it was searched for. */
-export interface Piece {
-  text: string;
-  hit: boolean;
-}
 
 /** What is shown of a hit, with what matched. */
 export interface Marks {
@@ -26,7 +20,7 @@ export type Row =
 
 const RECENT = 12;
 
-const byUse = (a: ProfileView, b: ProfileView): number => (b.last_used ?? '').localeCompare(a.last_used ?? '') || byName(a, b);
+const byUse = (a: ProfileView, b: ProfileView): number => Date.parse(b.last_used ?? '0') - Date.parse(a.last_used ?? '0') || byName(a, b);
 const byName = (a: ProfileView, b: ProfileView): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 const isActive = (profile: ProfileView): boolean => profile.session?.state === 'active' || profile.session?.state === 'starting';
 
@@ -60,79 +54,66 @@ function group(title: string, profiles: ProfileView[]): Row[] {
   return [{ kind: 'group', key: `group ${title}`, title }, ...profiles.map((profile): Row => ({ kind: 'profile', key: profile.name, profile, group: title, marks: null }))];
 }
 
-/** Profiles made ready to be searched; made once for a snapshot. */
+/** Profiles made ready to be searched; made once for a snapshot. In the order of the list, so that of many equal hits those
+ * stand first that would stand first without a search. */
 export interface Index {
-  snapshot: fuzzysort.SnapshotKeys<Entry>;
-  size: number;
+  profiles: ProfileView[];
+  lines: string[];
 }
-interface Entry {
-  profile: ProfileView;
-  account: string;
-  tags: string;
-}
+
+const fields = (profile: ProfileView): string[] => [
+  profile.name,
+  profile.role_name ?? '',
+  account(profile.account_id ?? ''),
+  profile.account_id ?? '',
+  profile.region ?? '',
+  profile.tags.join(' '),
+];
 
 export function indexProfiles(profiles: readonly ProfileView[]): Index {
-  const entries = profiles.map((profile) => ({
-    profile,
-    account: profile.account_id ? account(profile.account_id) : '',
-    tags: profile.tags.join(' '),
-  }));
-  const keys: fuzzysort.Key<Entry>[] = [
-    (it) => it.profile.name,
-    (it) => it.profile.role_name ?? '',
-    (it) => it.account,
-    (it) => it.profile.region ?? '',
-    (it) => it.tags,
-    (it) => it.profile.account_id ?? '',
-  ];
-  return { snapshot: fuzzysort.snapshot(entries, { keys }), size: entries.length };
+  const ordered = groupRows(profiles).flatMap((row) => (row.kind === 'profile' ? [row.profile] : []));
+  return { profiles: ordered, lines: ordered.map((it) => fields(it).join(' ')) };
 }
-
-/** At most this many hits are shown: nobody reads further, and the next letter narrows them. */
-export const MOST_HITS = 200;
 
 /** The profiles that match, best first, with what matched. */
 export function searchRows(index: Index, query: string): { rows: Row[]; total: number } {
-  const wanted = query.trim();
-  if (wanted === '') return { rows: [], total: 0 };
-  const found = fuzzysort.go(wanted, index.snapshot, { limit: MOST_HITS, threshold: 0.3 });
-  const rows = found.map((hit): Row => {
-    const { profile, account: number } = hit.obj;
-    const [name, roleName, dashed, region, tags, digits] = hit;
-    return {
-      kind: 'profile', key: profile.name, profile, group: 'Found',
-      marks: {
-        name: pieces(name, profile.name),
-        role: profile.role_name ? pieces(roleName, profile.role_name) : null,
-        account: number ? accountPieces(dashed, digits, number) : null,
-        region: region && region.score > 0 && profile.region ? pieces(region, profile.region) : null,
-        tags: tags && tags.score > 0 ? profile.tags : [],
-      },
-    };
+  const { found, total } = find(index.lines, query);
+  const rows = found.flatMap(({ at, ranges }): Row[] => {
+    const profile = index.profiles[at];
+    return profile ? [{ kind: 'profile', key: profile.name, profile, group: 'Found', marks: marksOf(profile, ranges) }] : [];
   });
-  return { rows, total: found.total };
+  return { rows, total };
 }
 
-function pieces(result: fuzzysort.Result | undefined, text: string): Piece[] {
-  if (!result || result.score <= 0 || result.indexes.length === 0) return [{ text, hit: false }];
-  return byIndexes(text, new Set(result.indexes));
+function marksOf(profile: ProfileView, ranges: readonly number[]): Marks {
+  let begin = 0;
+  const [name, role, dashed, digits, region, tags] = fields(profile).map((text) => {
+    const part = pieces(text, begin, ranges);
+    begin += text.length + 1;
+    return part;
+  }) as [Piece[], Piece[], Piece[], Piece[], Piece[], Piece[]];
+  const hit = (part: Piece[]): boolean => part.some((it) => it.hit);
+  return {
+    name,
+    role: profile.role_name ? role : null,
+    account: profile.account_id ? (hit(digits) ? withDashes(digits) : dashed) : null,
+    region: hit(region) ? region : null,
+    tags: hit(tags) ? profile.tags : [],
+  };
 }
 
-/** An account matches with and without its dashes; either way the dashed one is shown. */
-function accountPieces(dashed: fuzzysort.Result | undefined, digits: fuzzysort.Result | undefined, text: string): Piece[] {
-  if (digits && digits.score > (dashed?.score ?? 0)) {
-    return byIndexes(text, new Set(digits.indexes.map((at) => at + Math.min(2, Math.floor(at / 4)))));
-  }
-  return pieces(dashed, text);
-}
-
-function byIndexes(text: string, hits: Set<number>): Piece[] {
+/** An account is found with and without its dashes; either way the dashed one is shown. */
+function withDashes(digits: Piece[]): Piece[] {
   const out: Piece[] = [];
-  for (let at = 0; at < text.length; at++) {
-    const hit = hits.has(at);
-    const last = out.at(-1);
-    if (last && last.hit === hit) last.text += text[at];
-    else out.push({ text: text[at] ?? '', hit });
+  let at = 0;
+  for (const { text, hit } of digits) {
+    let dashed = '';
+    for (const digit of text) {
+      if (at === 4 || at === 8) dashed += '-';
+      dashed += digit;
+      at += 1;
+    }
+    out.push({ text: dashed, hit });
   }
   return out;
 }

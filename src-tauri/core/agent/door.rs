@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long a door stays open.
-const OPEN_FOR: Duration = Duration::from_secs(60);
+const OPEN_FOR: Duration = Duration::from_mins(1);
 
 /// Opens a door to `link` and says where it is.
 pub(super) async fn open(link: Secret) -> Result<String> {

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long an agent has to land its flights, seal and go.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The right to be the agent, as long as it is held.
 #[derive(Debug)]
@@ -45,7 +45,6 @@ pub fn stand(paths: &Paths, take_over: bool) -> Result<Outcome> {
     let open = || OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
     let lock = open().map_err(|error| Error::file("open", &path, &error))?;
     let began = Instant::now();
-    let mut asked = false;
     loop {
         match lock.try_lock() {
             Ok(()) => return Ok(Outcome::Elected(Elected { _lock: lock })),
@@ -55,14 +54,13 @@ pub fn stand(paths: &Paths, take_over: bool) -> Result<Outcome> {
         if began.elapsed() > PATIENCE {
             return Err(Error::new(Code::Agent, "Another Stagedoor holds on and does not answer", "End the process “stagedoor”, then try again"));
         }
-        if !asked {
-            match client::ask(paths, &Request::Hello) {
-                Ok(Response::Hello { windowless, .. }) if !(take_over && windowless) => return Ok(Outcome::AlreadyRunning { windowless }),
-                Ok(Response::Hello { .. }) => asked = matches!(client::ask(paths, &Request::Close), Ok(Response::Done | Response::Failed { .. })),
-                // It is just starting or just ending.
-                Ok(_) | Err(client::Failure::Nobody | client::Failure::Gone) => {}
-                Err(client::Failure::Other(error)) => return Err(error),
-            }
+        match client::ask(paths, &Request::Hello) {
+            Ok(Response::Hello { windowless, .. }) if !(take_over && windowless) => return Ok(Outcome::AlreadyRunning { windowless }),
+            // Answers when everything is sealed. Whatever it says, the lock tells whether it is gone.
+            Ok(Response::Hello { .. }) => drop(client::ask(paths, &Request::Close)),
+            // It is just starting or just ending.
+            Ok(_) | Err(client::Failure::Nobody | client::Failure::Gone) => {}
+            Err(client::Failure::Other(error)) => return Err(error),
         }
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -18,6 +18,7 @@ use crate::{
         access_key::{AccessKey, AccessKeyId},
         arn::Partition,
         chain::{Base, Chain, KeyPlace},
+        credentials::TemporaryCredentials,
         mfa::MfaCode,
         params::{MfaSerial, RoleSessionName},
         profile::ProfileName,
@@ -161,6 +162,7 @@ impl Agent {
                 }
                 Signer::Temporary(held.credentials)
             }
+            Base::Static { profile, .. } if !chain.hops.is_empty() => Signer::Temporary(self.written_session(profile)?),
             Base::Static { .. } | Base::Source { .. } | Base::WebIdentity { .. } | Base::IdentityCenter { .. } | Base::Login { .. } => {
                 return Err(not_yet(chain));
             }
@@ -210,6 +212,19 @@ impl Agent {
                 key?.ok_or_else(|| gone("is not in the keychain"))
             }
         }
+    }
+
+    /// Temporary credentials that another tool wrote into a file: good for a call now; nobody knows for how long.
+    fn written_session(&self, profile: &ProfileName) -> Result<TemporaryCredentials> {
+        let Some((key, session_token)) = self.files()?.plaintext_session(profile) else {
+            return Err(Error::new(
+                Code::NoCredentials,
+                format!("The temporary credentials of {profile} are not complete in their file"),
+                "Have the tool that wrote them write them again",
+            ));
+        };
+        let expiration = self.now() + Duration::HOUR;
+        Ok(TemporaryCredentials { access_key_id: key.id, secret_access_key: key.secret, session_token, expiration, account_id: None, arn: None })
     }
 
     /// GetSessionToken of a chain's key: the one that is there, or a new one.

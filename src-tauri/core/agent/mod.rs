@@ -104,6 +104,7 @@ struct Inner {
     /// The renewal should look again.
     due: Notify,
     closing: watch::Sender<bool>,
+    closed: watch::Sender<bool>,
 }
 
 /// What is wrong and concerns no single profile, by where it comes from.
@@ -141,6 +142,7 @@ impl Agent {
             unsealed: Notify::new(),
             due: Notify::new(),
             closing: watch::Sender::new(false),
+            closed: watch::Sender::new(false),
             parts,
         }));
         // A file that cannot be read is told in the snapshot; it does not keep the agent from starting.
@@ -179,6 +181,8 @@ impl Agent {
         }
         self.pause_practice().await;
         let sealed = self.seal().await;
+        self.save_choices();
+        self.0.closed.send_replace(true);
         self.tell(Event::Ended);
         sealed
     }

@@ -133,7 +133,9 @@ impl Agent {
         let _edit = self.0.editing.lock().await;
         let files = self.files()?;
         let Some(key) = files.plaintext_key(profile) else {
-            let _ = files.profile(profile).map_or_else(|| files.resolve(profile).map(|_| ()), |_| Ok(()))?;
+            if files.profile(profile).is_none() {
+                files.resolve(profile)?;
+            }
             return Err(Error::new(
                 Code::NoCredentials,
                 format!("{profile} has no access key in a plain file"),
@@ -219,11 +221,13 @@ impl Agent {
     }
 
     /// Stars a profile or takes the star away.
+    #[expect(clippy::unused_async, reason = "every intent is awaited, whatever is behind it")]
     pub async fn set_favourite(&self, profile: &ProfileName, favourite: bool) -> Result<()> {
         self.choose(|choices| choices.profiles.entry(profile.as_str().to_owned()).or_default().favourite = favourite)
     }
 
     /// Gives a profile one of the eight account colours.
+    #[expect(clippy::unused_async, reason = "every intent is awaited, whatever is behind it")]
     pub async fn set_colour(&self, profile: &ProfileName, colour: u8) -> Result<()> {
         if !(1..=8).contains(&colour) {
             return Err(Error::invalid("colour", &colour.to_string(), "1 to 8"));
@@ -232,6 +236,7 @@ impl Agent {
     }
 
     /// Replaces the settings.
+    #[expect(clippy::unused_async, reason = "every intent is awaited, whatever is behind it")]
     pub async fn set_settings(&self, settings: Settings) -> Result<()> {
         if !(900..=crate::issue::LONGEST_SECONDS).contains(&settings.mfa_session_seconds) {
             return Err(Error::invalid(

@@ -45,7 +45,7 @@ const GLANCE: Duration = Duration::from_secs(1);
 const BREATH: Duration = Duration::from_millis(40);
 
 /// An agent without a window and without a session ends after this long without a question.
-const IDLE: Duration = Duration::from_secs(30 * 60);
+const IDLE: Duration = Duration::from_mins(30);
 
 /// Runs everything that runs beside requests, until [`Agent::close`].
 pub async fn run(agent: Agent) {
@@ -169,19 +169,20 @@ impl Agent {
     }
 }
 
-/// Waits for [`Agent::close`], without holding on to the channel: its guard must not cross threads.
-async fn closed(closing: &mut tokio::sync::watch::Receiver<bool>) {
-    let _ = closing.wait_for(|closing| *closing).await;
+/// Waits until it is so, without holding on to the channel: its guard must not cross threads.
+async fn so(what: &mut tokio::sync::watch::Receiver<bool>) {
+    let _ = what.wait_for(|so| *so).await;
 }
 
-/// Answers the socket until [`Agent::close`]; then lets the last answers go out. The socket is gone when this returns.
+/// Answers the socket until [`Agent::close`] is done; then lets the last answers go out. The socket is gone when this returns.
+/// Whoever asks while it closes is told to try again, so that nobody starts another agent meanwhile.
 pub async fn serve(agent: Agent, listener: Listener) {
-    let mut closing = agent.closing();
+    let mut closed = agent.0.closed.subscribe();
     let mut connections = JoinSet::new();
     let mut asked = Instant::now();
     loop {
         tokio::select! {
-            () = closed(&mut closing) => break,
+            () = so(&mut closed) => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, pid)) => {
                     asked = Instant::now();

@@ -163,8 +163,8 @@ pub(super) fn empty(parts: &Parts) -> Snapshot {
         revision: 0,
         profiles: Vec::new(),
         files: FilesView {
-            config_path: paths.aws_config.display().to_string(),
-            credentials_path: paths.aws_credentials.display().to_string(),
+            config_path: paths.told(&paths.aws_config),
+            credentials_path: paths.told(&paths.aws_credentials),
             found: false,
             readable_by_others: false,
         },

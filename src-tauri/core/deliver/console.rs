@@ -91,6 +91,7 @@ pub fn destination(partition: Partition, target: &ConsoleTarget, region: &str) -
 pub async fn login_link(aws: &Aws, endpoint: &Url, credentials: &TemporaryCredentials, duration: Option<SessionDuration>, destination: &Url) -> Result<Secret> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
+    #[expect(clippy::struct_field_names, reason = "the endpoint's own names")]
     struct Session<'a> {
         session_id: &'a str,
         session_key: &'a str,

@@ -43,5 +43,5 @@ pub async fn assume_role(
         .send()
         .await
         .map_err(|error| told(&asked, &error))?;
-    taken(&asked, answer.credentials(), answer.assumed_role_user().map(|user| user.arn()))
+    taken(&asked, answer.credentials(), answer.assumed_role_user().map(aws_sdk_sts::types::AssumedRoleUser::arn))
 }

@@ -21,5 +21,5 @@ pub async fn federation_token(config: &aws_config::SdkConfig, key: &AccessKey, n
         .send()
         .await
         .map_err(|error| told(&asked, &error))?;
-    taken(&asked, answer.credentials(), answer.federated_user().map(|user| user.arn()))
+    taken(&asked, answer.credentials(), answer.federated_user().map(aws_sdk_sts::types::FederatedUser::arn))
 }

@@ -50,9 +50,7 @@ impl TotpSeed {
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
         let seed = match url::Url::parse(text) {
-            Ok(url) if url.scheme() == "otpauth" => {
-                url.query_pairs().find(|(key, _)| key == "secret").map(|(_, value)| Secret::new(value)).unwrap_or(Secret::new(""))
-            }
+            Ok(url) if url.scheme() == "otpauth" => url.query_pairs().find(|(key, _)| key == "secret").map_or(Secret::new(""), |(_, value)| Secret::new(value)),
             _ => Secret::new(text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_ascii_uppercase()),
         };
         let decoded = totp_rs::Secret::try_from_base32(seed.expose().trim_end_matches('='));

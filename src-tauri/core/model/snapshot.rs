@@ -39,6 +39,7 @@ pub struct Snapshot {
 /// One profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, shown in a place of its own")]
 pub struct ProfileView {
     /// As in the file.
     pub name: ProfileName,

@@ -123,9 +123,8 @@ impl Condition {
         let one = |value: &String| self.values.iter().any(|wanted| matches(test, wanted, value, context, variables)) != negated;
         match set {
             Some(Set::All) => actual.iter().all(one),
-            Some(Set::Any) => actual.iter().any(one),
             None if negated => actual.iter().all(one),
-            None => actual.iter().any(one),
+            Some(Set::Any) | None => actual.iter().any(one),
         }
     }
 }

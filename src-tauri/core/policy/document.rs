@@ -4,9 +4,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
-
-use super::{condition::Condition, grammar};
+use super::{condition::Condition, grammar, json};
 
 /// What a document is for: it decides which elements it must and must not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +106,7 @@ pub struct Document {
 impl Document {
     /// Parses a document and says in AWS's words what is wrong with it.
     pub fn parse(text: &str, shape: Shape) -> Result<Self, Malformed> {
-        let json: Value = serde_json::from_str(text).map_err(|_| Malformed("This policy contains invalid Json".to_owned()))?;
+        let json = json::parse(text).ok_or_else(|| Malformed("This policy contains invalid Json".to_owned()))?;
         let (variables, statements) = grammar::document(&json, shape)?;
         Ok(Self { text: text.to_owned(), variables, statements })
     }

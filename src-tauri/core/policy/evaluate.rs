@@ -184,7 +184,7 @@ fn outcome(request: &Request<'_>, policy: Option<ResourcePolicy<'_>>, (identity,
 
 /// Whether a statement is about the request, and how directly it names the caller.
 fn applies(statement: &Statement, request: &Request<'_>, variables: bool) -> Option<Named> {
-    let named = match &statement.principals {
+    let how = match &statement.principals {
         Principals::Absent => Named::Exactly,
         Principals::In(names) => names.iter().filter_map(|name| names_caller(name, request.caller)).max()?,
         Principals::NotIn(names) if names.iter().any(|name| names_caller(name, request.caller).is_some()) => return None,
@@ -200,7 +200,7 @@ fn applies(statement: &Statement, request: &Request<'_>, variables: bool) -> Opt
         Some(Listed::In(names)) => names.iter().any(about),
         Some(Listed::NotIn(names)) => !names.iter().any(about),
     };
-    (action && resource && statement.conditions.iter().all(|condition| condition.holds(request.context, variables))).then_some(named)
+    (action && resource && statement.conditions.iter().all(|condition| condition.holds(request.context, variables))).then_some(how)
 }
 
 fn names_caller(name: &PrincipalName, caller: &Caller) -> Option<Named> {

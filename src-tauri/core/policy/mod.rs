@@ -10,6 +10,7 @@ pub mod context;
 pub mod document;
 pub mod evaluate;
 mod grammar;
+mod json;
 pub mod pattern;
 #[cfg(test)]
 mod tests;

@@ -122,10 +122,9 @@ fn glob(pattern: &[Token], text: &[char]) -> bool {
         for (index, token) in pattern.iter().enumerate().filter(|(index, _)| reachable[*index]) {
             match token {
                 Token::Char(own) if own == c => next[index + 1] = true,
-                Token::Char(_) => {}
                 Token::One => next[index + 1] = true,
                 Token::Any { colons } if *colons || *c != ':' => next[index] = true,
-                Token::Any { .. } => {}
+                Token::Char(_) | Token::Any { .. } => {}
             }
         }
         close(pattern, &mut next);

@@ -85,76 +85,81 @@ fn resources_are_compared_with_regard_to_case_and_with_variables() {
     assert_eq!(ask(&user(), "iam:GetUser", "arn:aws:iam::111122223333:user/alice", &context, &policies), NO, "version 2008-10-17 has no variables");
 }
 
+/// Condition keys with their values.
+type Keys = &'static [(&'static str, &'static [&'static str])];
+
+const ABSENT: Keys = &[];
+
 /// (operator and key with values, context, whether it holds)
+const OPERATORS: &[(&str, Keys, bool)] = &[
+    (r#"{"StringEquals":{"aws:k":"a"}}"#, &[("aws:K", &["a"])], true),
+    (r#"{"StringEquals":{"aws:k":"A"}}"#, &[("aws:k", &["a"])], false),
+    (r#"{"StringEquals":{"aws:k":["x","a"]}}"#, &[("aws:k", &["a"])], true),
+    (r#"{"StringEquals":{"aws:k":"*"}}"#, &[("aws:k", &["a"])], false),
+    (r#"{"StringEquals":{"aws:k":"a"}}"#, ABSENT, false),
+    (r#"{"StringEqualsIfExists":{"aws:k":"a"}}"#, ABSENT, true),
+    (r#"{"StringEqualsIfExists":{"aws:k":"a"}}"#, &[("aws:k", &["b"])], false),
+    (r#"{"StringNotEquals":{"aws:k":["a","b"]}}"#, &[("aws:k", &["b"])], false),
+    (r#"{"StringNotEquals":{"aws:k":["a","b"]}}"#, &[("aws:k", &["c"])], true),
+    (r#"{"StringNotEquals":{"aws:k":"a"}}"#, ABSENT, true),
+    (r#"{"StringEqualsIgnoreCase":{"aws:k":"ÄB"}}"#, &[("aws:k", &["äb"])], true),
+    (r#"{"StringNotEqualsIgnoreCase":{"aws:k":"AB"}}"#, &[("aws:k", &["ab"])], false),
+    (r#"{"StringLike":{"aws:k":"a*d?"}}"#, &[("aws:k", &["abcde"])], true),
+    (r#"{"StringNotLike":{"aws:k":"a*"}}"#, &[("aws:k", &["abc"])], false),
+    (r#"{"NumericEquals":{"aws:k":"10"}}"#, &[("aws:k", &["10.0"])], true),
+    (r#"{"NumericNotEquals":{"aws:k":10}}"#, &[("aws:k", &["11"])], true),
+    (r#"{"NumericLessThan":{"aws:k":"3600"}}"#, &[("aws:k", &["3599"])], true),
+    (r#"{"NumericLessThan":{"aws:k":"3600"}}"#, &[("aws:k", &["3600"])], false),
+    (r#"{"NumericLessThanEquals":{"aws:k":"3600"}}"#, &[("aws:k", &["3600"])], true),
+    (r#"{"NumericGreaterThan":{"aws:k":"1"}}"#, &[("aws:k", &["x"])], false),
+    (r#"{"NumericGreaterThanEquals":{"aws:k":"1"}}"#, &[("aws:k", &["1"])], true),
+    (r#"{"DateLessThan":{"aws:k":"2026-11-23T10:00:00.000Z"}}"#, &[("aws:k", &["2026-11-23T09:59:59Z"])], true),
+    (r#"{"DateLessThan":{"aws:k":"2026-11-23T10:00:00+02:00"}}"#, &[("aws:k", &["2026-11-23T09:00:00Z"])], false),
+    (r#"{"DateGreaterThan":{"aws:k":"2026-11-23"}}"#, &[("aws:k", &["2026-11-23T00:00:01Z"])], true),
+    (r#"{"DateEquals":{"aws:k":"1763892000"}}"#, &[("aws:k", &["2025-11-23T10:00:00Z"])], true),
+    (r#"{"DateNotEquals":{"aws:k":"2026-11-23T10:00:00Z"}}"#, &[("aws:k", &["2026-11-23T10:00:00Z"])], false),
+    (r#"{"DateLessThanEquals":{"aws:k":"no date"}}"#, &[("aws:k", &["2026-11-23T10:00:00Z"])], false),
+    (r#"{"DateGreaterThanEquals":{"aws:k":"2026-11-23T10:00:00Z"}}"#, &[("aws:k", &["2026-11-23T10:00:00Z"])], true),
+    (r#"{"Bool":{"aws:k":"true"}}"#, &[("aws:k", &["true"])], true),
+    (r#"{"Bool":{"aws:k":true}}"#, &[("aws:k", &["true"])], true),
+    (r#"{"Bool":{"aws:k":"false"}}"#, ABSENT, false),
+    (r#"{"BoolIfExists":{"aws:k":"false"}}"#, ABSENT, true),
+    (r#"{"BinaryEquals":{"aws:k":"QmluYXJ5"}}"#, &[("aws:k", &["QmluYXJ5"])], true),
+    (r#"{"IpAddress":{"aws:k":"10.0.0.0/8"}}"#, &[("aws:k", &["10.9.8.7"])], true),
+    (r#"{"IpAddress":{"aws:k":["192.0.2.1","2001:db8::/32"]}}"#, &[("aws:k", &["2001:db8::1"])], true),
+    (r#"{"IpAddress":{"aws:k":"10.0.0.0/8"}}"#, &[("aws:k", &["11.0.0.1"])], false),
+    (r#"{"IpAddress":{"aws:k":"0.0.0.0/0"}}"#, &[("aws:k", &["203.0.113.9"])], true),
+    (r#"{"NotIpAddress":{"aws:k":"10.0.0.0/8"}}"#, &[("aws:k", &["10.0.0.1"])], false),
+    (r#"{"NotIpAddress":{"aws:k":"10.0.0.0/8"}}"#, ABSENT, true),
+    (r#"{"ArnLike":{"aws:k":"arn:aws:iam::*:role/*"}}"#, &[("aws:k", &["arn:aws:iam::111122223333:role/x/y"])], true),
+    (r#"{"ArnEquals":{"aws:k":"arn:aws:iam::*:role/*"}}"#, &[("aws:k", &["arn:aws:iam::111122223333:role/x"])], true),
+    (r#"{"ArnLike":{"aws:k":"arn:*:role/*"}}"#, &[("aws:k", &["arn:aws:iam::111122223333:role/x"])], false),
+    (r#"{"ArnNotLike":{"aws:k":"arn:aws:iam::*:role/*"}}"#, &[("aws:k", &["arn:aws:iam::1:user/x"])], true),
+    (r#"{"ArnNotEquals":{"aws:k":"arn:aws:iam::1:user/x"}}"#, &[("aws:k", &["arn:aws:iam::1:user/x"])], false),
+    (r#"{"Null":{"aws:k":"true"}}"#, ABSENT, true),
+    (r#"{"Null":{"aws:k":"true"}}"#, &[("aws:k", &["x"])], false),
+    (r#"{"Null":{"aws:k":"false"}}"#, &[("aws:k", &["x"])], true),
+    (r#"{"Null":{"aws:k":false}}"#, ABSENT, false),
+    (r#"{"ForAllValues:StringEquals":{"aws:k":["a","b"]}}"#, &[("aws:k", &["a", "b"])], true),
+    (r#"{"ForAllValues:StringEquals":{"aws:k":["a","b"]}}"#, &[("aws:k", &["a", "c"])], false),
+    (r#"{"ForAllValues:StringEquals":{"aws:k":["a"]}}"#, ABSENT, true),
+    (r#"{"ForAnyValue:StringEquals":{"aws:k":["a","b"]}}"#, &[("aws:k", &["c", "b"])], true),
+    (r#"{"ForAnyValue:StringEquals":{"aws:k":["a"]}}"#, &[("aws:k", &[])], false),
+    (r#"{"ForAnyValue:StringLike":{"aws:k":"x*"}}"#, &[("aws:k", &["a", "xy"])], true),
+    (r#"{"ForAllValues:StringNotEquals":{"aws:k":["a","b"]}}"#, &[("aws:k", &["c", "b"])], false),
+    (r#"{"ForAnyValue:StringNotEquals":{"aws:k":["a"]}}"#, &[("aws:k", &["a", "c"])], true),
+    (r#"{"ForAllValues:NumericLessThan":{"aws:k":"5"}}"#, &[("aws:k", &["1", "4"])], true),
+    (r#"{"StringEquals":{"aws:k":"${aws:j}"}}"#, &[("aws:k", &["v"]), ("aws:j", &["v"])], true),
+    (r#"{"StringEquals":{"aws:k":"${aws:j}"}}"#, &[("aws:k", &["v"])], false),
+    (r#"{"StringLike":{"aws:k":"${aws:j}"}}"#, &[("aws:k", &["anything"]), ("aws:j", &["*"])], false),
+    (r#"{"StringEquals":{"aws:k":"${aws:j, 'd'}"}}"#, &[("aws:k", &["d"])], true),
+    (r#"{"StringEquals":{"aws:k":"a","aws:j":"b"}}"#, &[("aws:k", &["a"])], false),
+    (r#"{"StringEquals":{"aws:k":"a"},"Bool":{"aws:j":"true"}}"#, &[("aws:k", &["a"]), ("aws:j", &["true"])], true),
+];
+
 #[test]
 fn every_operator() {
-    let absent: &[(&str, &[&str])] = &[];
-    let cases: &[(&str, &[(&str, &[&str])], bool)] = &[
-        (r#"{"StringEquals":{"aws:k":"a"}}"#, &[("aws:K", &["a"])], true),
-        (r#"{"StringEquals":{"aws:k":"A"}}"#, &[("aws:k", &["a"])], false),
-        (r#"{"StringEquals":{"aws:k":["x","a"]}}"#, &[("aws:k", &["a"])], true),
-        (r#"{"StringEquals":{"aws:k":"*"}}"#, &[("aws:k", &["a"])], false),
-        (r#"{"StringEquals":{"aws:k":"a"}}"#, absent, false),
-        (r#"{"StringEqualsIfExists":{"aws:k":"a"}}"#, absent, true),
-        (r#"{"StringEqualsIfExists":{"aws:k":"a"}}"#, &[("aws:k", &["b"])], false),
-        (r#"{"StringNotEquals":{"aws:k":["a","b"]}}"#, &[("aws:k", &["b"])], false),
-        (r#"{"StringNotEquals":{"aws:k":["a","b"]}}"#, &[("aws:k", &["c"])], true),
-        (r#"{"StringNotEquals":{"aws:k":"a"}}"#, absent, true),
-        (r#"{"StringEqualsIgnoreCase":{"aws:k":"ÄB"}}"#, &[("aws:k", &["äb"])], true),
-        (r#"{"StringNotEqualsIgnoreCase":{"aws:k":"AB"}}"#, &[("aws:k", &["ab"])], false),
-        (r#"{"StringLike":{"aws:k":"a*d?"}}"#, &[("aws:k", &["abcde"])], true),
-        (r#"{"StringNotLike":{"aws:k":"a*"}}"#, &[("aws:k", &["abc"])], false),
-        (r#"{"NumericEquals":{"aws:k":"10"}}"#, &[("aws:k", &["10.0"])], true),
-        (r#"{"NumericNotEquals":{"aws:k":10}}"#, &[("aws:k", &["11"])], true),
-        (r#"{"NumericLessThan":{"aws:k":"3600"}}"#, &[("aws:k", &["3599"])], true),
-        (r#"{"NumericLessThan":{"aws:k":"3600"}}"#, &[("aws:k", &["3600"])], false),
-        (r#"{"NumericLessThanEquals":{"aws:k":"3600"}}"#, &[("aws:k", &["3600"])], true),
-        (r#"{"NumericGreaterThan":{"aws:k":"1"}}"#, &[("aws:k", &["x"])], false),
-        (r#"{"NumericGreaterThanEquals":{"aws:k":"1"}}"#, &[("aws:k", &["1"])], true),
-        (r#"{"DateLessThan":{"aws:k":"2026-11-23T10:00:00.000Z"}}"#, &[("aws:k", &["2026-11-23T09:59:59Z"])], true),
-        (r#"{"DateLessThan":{"aws:k":"2026-11-23T10:00:00+02:00"}}"#, &[("aws:k", &["2026-11-23T09:00:00Z"])], false),
-        (r#"{"DateGreaterThan":{"aws:k":"2026-11-23"}}"#, &[("aws:k", &["2026-11-23T00:00:01Z"])], true),
-        (r#"{"DateEquals":{"aws:k":"1763892000"}}"#, &[("aws:k", &["2025-11-23T10:00:00Z"])], true),
-        (r#"{"DateNotEquals":{"aws:k":"2026-11-23T10:00:00Z"}}"#, &[("aws:k", &["2026-11-23T10:00:00Z"])], false),
-        (r#"{"DateLessThanEquals":{"aws:k":"no date"}}"#, &[("aws:k", &["2026-11-23T10:00:00Z"])], false),
-        (r#"{"DateGreaterThanEquals":{"aws:k":"2026-11-23T10:00:00Z"}}"#, &[("aws:k", &["2026-11-23T10:00:00Z"])], true),
-        (r#"{"Bool":{"aws:k":"true"}}"#, &[("aws:k", &["true"])], true),
-        (r#"{"Bool":{"aws:k":true}}"#, &[("aws:k", &["true"])], true),
-        (r#"{"Bool":{"aws:k":"false"}}"#, absent, false),
-        (r#"{"BoolIfExists":{"aws:k":"false"}}"#, absent, true),
-        (r#"{"BinaryEquals":{"aws:k":"QmluYXJ5"}}"#, &[("aws:k", &["QmluYXJ5"])], true),
-        (r#"{"IpAddress":{"aws:k":"10.0.0.0/8"}}"#, &[("aws:k", &["10.9.8.7"])], true),
-        (r#"{"IpAddress":{"aws:k":["192.0.2.1","2001:db8::/32"]}}"#, &[("aws:k", &["2001:db8::1"])], true),
-        (r#"{"IpAddress":{"aws:k":"10.0.0.0/8"}}"#, &[("aws:k", &["11.0.0.1"])], false),
-        (r#"{"IpAddress":{"aws:k":"0.0.0.0/0"}}"#, &[("aws:k", &["203.0.113.9"])], true),
-        (r#"{"NotIpAddress":{"aws:k":"10.0.0.0/8"}}"#, &[("aws:k", &["10.0.0.1"])], false),
-        (r#"{"NotIpAddress":{"aws:k":"10.0.0.0/8"}}"#, absent, true),
-        (r#"{"ArnLike":{"aws:k":"arn:aws:iam::*:role/*"}}"#, &[("aws:k", &["arn:aws:iam::111122223333:role/x/y"])], true),
-        (r#"{"ArnEquals":{"aws:k":"arn:aws:iam::*:role/*"}}"#, &[("aws:k", &["arn:aws:iam::111122223333:role/x"])], true),
-        (r#"{"ArnLike":{"aws:k":"arn:*:role/*"}}"#, &[("aws:k", &["arn:aws:iam::111122223333:role/x"])], false),
-        (r#"{"ArnNotLike":{"aws:k":"arn:aws:iam::*:role/*"}}"#, &[("aws:k", &["arn:aws:iam::1:user/x"])], true),
-        (r#"{"ArnNotEquals":{"aws:k":"arn:aws:iam::1:user/x"}}"#, &[("aws:k", &["arn:aws:iam::1:user/x"])], false),
-        (r#"{"Null":{"aws:k":"true"}}"#, absent, true),
-        (r#"{"Null":{"aws:k":"true"}}"#, &[("aws:k", &["x"])], false),
-        (r#"{"Null":{"aws:k":"false"}}"#, &[("aws:k", &["x"])], true),
-        (r#"{"Null":{"aws:k":false}}"#, absent, false),
-        (r#"{"ForAllValues:StringEquals":{"aws:k":["a","b"]}}"#, &[("aws:k", &["a", "b"])], true),
-        (r#"{"ForAllValues:StringEquals":{"aws:k":["a","b"]}}"#, &[("aws:k", &["a", "c"])], false),
-        (r#"{"ForAllValues:StringEquals":{"aws:k":["a"]}}"#, absent, true),
-        (r#"{"ForAnyValue:StringEquals":{"aws:k":["a","b"]}}"#, &[("aws:k", &["c", "b"])], true),
-        (r#"{"ForAnyValue:StringEquals":{"aws:k":["a"]}}"#, &[("aws:k", &[])], false),
-        (r#"{"ForAnyValue:StringLike":{"aws:k":"x*"}}"#, &[("aws:k", &["a", "xy"])], true),
-        (r#"{"ForAllValues:StringNotEquals":{"aws:k":["a","b"]}}"#, &[("aws:k", &["c", "b"])], false),
-        (r#"{"ForAnyValue:StringNotEquals":{"aws:k":["a"]}}"#, &[("aws:k", &["a", "c"])], true),
-        (r#"{"ForAllValues:NumericLessThan":{"aws:k":"5"}}"#, &[("aws:k", &["1", "4"])], true),
-        (r#"{"StringEquals":{"aws:k":"${aws:j}"}}"#, &[("aws:k", &["v"]), ("aws:j", &["v"])], true),
-        (r#"{"StringEquals":{"aws:k":"${aws:j}"}}"#, &[("aws:k", &["v"])], false),
-        (r#"{"StringLike":{"aws:k":"${aws:j}"}}"#, &[("aws:k", &["anything"]), ("aws:j", &["*"])], false),
-        (r#"{"StringEquals":{"aws:k":"${aws:j, 'd'}"}}"#, &[("aws:k", &["d"])], true),
-        (r#"{"StringEquals":{"aws:k":"a","aws:j":"b"}}"#, &[("aws:k", &["a"])], false),
-        (r#"{"StringEquals":{"aws:k":"a"},"Bool":{"aws:j":"true"}}"#, &[("aws:k", &["a"]), ("aws:j", &["true"])], true),
-    ];
-    for (condition, keys, expected) in cases {
+    for (condition, keys, expected) in OPERATORS {
         let mut context = Context::new();
         for (key, values) in *keys {
             context.set_all(key, values.iter().map(|value| (*value).to_owned()));
@@ -250,6 +255,7 @@ fn a_decision_names_its_statements() {
 fn malformed_documents_in_awss_words() {
     for (shape, text, message) in [
         (Shape::Identity, "{", "This policy contains invalid Json"),
+        (Shape::Identity, r#"{"Statement":[],"Statement":[]}"#, "This policy contains invalid Json"),
         (Shape::Identity, "[]", "Syntax errors in policy."),
         (Shape::Identity, r#"{"Version":"2012-10-17"}"#, "Syntax errors in policy."),
         (Shape::Identity, r#"{"Version":"2013-01-01","Statement":[]}"#, "The policy must contain a valid version string"),
@@ -352,6 +358,21 @@ mod properties {
             if outcome(&documents, Some(&session), request) == Outcome::Allowed {
                 prop_assert_eq!(outcome(&documents, None, request), Outcome::Allowed);
             }
+        }
+
+        #[test]
+        fn nothing_makes_it_panic(text in r#"[\[\]{}":,*?$a-zA-Z0-9 ]{0,120}"#, element in ".{0,40}") {
+            let _ = Document::parse(&text, Shape::Identity);
+            let element = serde_json::to_string(&element).unwrap();
+            for shape in [Shape::Identity, Shape::Trust] {
+                for key in ["Action", "Resource", "Principal", "Sid", "Effect", "Condition"] {
+                    let _ = Document::parse(&format!(r#"{{"Statement":{{"Effect":"Allow","Action":"sts:*","{key}":{element}}}}}"#), shape);
+                }
+            }
+            let condition = format!(r#"{{"Effect":"Allow","Action":"*","Resource":"*","Condition":{{"IpAddress":{{"aws:k":{element}}},"DateEquals":{{"aws:k":{element}}},"ArnLike":{{"aws:k":{element}}}}}}}"#);
+            let mut context = Context::new();
+            context.set("aws:k", text);
+            let _ = simple(&condition, "a:B", "*", &context);
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{
     Inner,
     caller::{Principal, Who},
     fault::{Fault, Outcome},
-    ids::account_of,
+    ids::{account_of, hex},
     incoming::Incoming,
     session::{Session, SessionKind},
     state::State,
@@ -94,7 +94,14 @@ impl Signed {
             return Err(incomplete(format!("AWS query-string parameters must include {}. Re-examine the query-string parameters.", missing.join(", "))));
         }
         let text = |name: &str| value(name).unwrap_or_default();
-        let expires = text("X-Amz-Expires").parse().unwrap_or(900_i64);
+        let expires = match value("X-Amz-Expires") {
+            None => 900,
+            Some(seconds) => seconds
+                .parse()
+                .ok()
+                .filter(|seconds| (1..=604_800).contains(seconds))
+                .ok_or_else(|| incomplete("X-Amz-Expires must be a number of seconds from 1 to 604800".to_owned()))?,
+        };
         Self::new(
             &text("X-Amz-Credential"),
             &text("X-Amz-SignedHeaders"),
@@ -227,13 +234,13 @@ fn canonical_request(incoming: &Incoming, signed: &Signed) -> String {
         .collect();
     query.sort();
     let query: Vec<_> = query.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let headers: String = signed.headers.iter().map(|name| format!("{name}:{}\n", incoming.canonical_header(name))).collect();
+    let headers: Vec<_> = signed.headers.iter().map(|name| format!("{name}:{}", incoming.canonical_header(name))).collect();
     let hash = match (signed.service.as_str(), incoming.header("x-amz-content-sha256")) {
         ("s3", Some("UNSIGNED-PAYLOAD")) => "UNSIGNED-PAYLOAD".to_owned(),
         ("s3", None) if signed.expires.is_some() => "UNSIGNED-PAYLOAD".to_owned(),
         (_, Some(_) | None) => hex(&Sha256::digest(&incoming.body)),
     };
-    format!("{}\n{path}\n{}\n{headers}\n{}\n{hash}", incoming.method, query.join("&"), signed.headers.join(";"))
+    format!("{}\n{path}\n{}\n{}\n\n{}\n{hash}", incoming.method, query.join("&"), headers.join("\n"), signed.headers.join(";"))
 }
 
 fn principal(state: &State, signed: &Signed, session: Option<Session>, now: OffsetDateTime) -> Outcome<Principal> {
@@ -264,10 +271,6 @@ pub(super) fn open_credentials(inner: &Inner, id: &str, secret: &str, token: &st
 
 fn account_of_text(id: &str) -> Option<String> {
     account_of(&AccessKeyId::parse(id).ok()?)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn mismatch(message: &str) -> Fault {

@@ -9,7 +9,7 @@ use super::{
     fault::{Fault, Outcome},
     session::SessionKind,
     state::{Account, Entity, State},
-    table::Service,
+    table::Api,
 };
 use crate::policy::{self, Context, Document, Kind, Policies, Request, ResourcePolicy, Shape, Source, decide};
 
@@ -21,21 +21,21 @@ static NOTHING: LazyLock<Option<Document>> =
     LazyLock::new(|| Document::parse(r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","NotAction":"*","Resource":"*"}}"#, Shape::Identity).ok());
 
 /// What no policy can allow: operations that a kind of credentials cannot call.
-pub(super) fn gate(principal: &Principal, service: Service, action: &str) -> Outcome<()> {
+pub(super) fn gate(principal: &Principal, service: Api, action: &str) -> Outcome<()> {
     let Some(session) = &principal.session else { return Ok(()) };
     match (service, session.kind) {
-        (Service::Iam, SessionKind::Token) if session.mfa_at.is_none() => Err(super::authenticate::invalid_token()),
-        (Service::Iam, SessionKind::Federated) => Err(super::authenticate::invalid_token()),
-        (Service::Sts, SessionKind::Token | SessionKind::Role | SessionKind::Federated) if matches!(action, "GetSessionToken" | "GetFederationToken") => {
+        (Api::Iam, SessionKind::Token) if session.mfa_at.is_none() => Err(super::authenticate::invalid_token()),
+        (Api::Iam, SessionKind::Federated) => Err(super::authenticate::invalid_token()),
+        (Api::Sts, SessionKind::Token | SessionKind::Role | SessionKind::Federated) if matches!(action, "GetSessionToken" | "GetFederationToken") => {
             Err(Fault::new("AccessDenied", format!("Cannot call {action} with session credentials")))
         }
-        (Service::Sts, SessionKind::Token) if !matches!(action, "AssumeRole" | "GetCallerIdentity") => {
+        (Api::Sts, SessionKind::Token) if !matches!(action, "AssumeRole" | "GetCallerIdentity") => {
             Err(Fault::new("AccessDenied", format!("Cannot call {action} with session credentials")))
         }
-        (Service::Sts, SessionKind::Federated) if action != "GetCallerIdentity" => {
+        (Api::Sts, SessionKind::Federated) if action != "GetCallerIdentity" => {
             Err(Fault::new("AccessDenied", format!("Cannot call {action} with federation credentials")))
         }
-        (Service::Iam | Service::Sts | Service::S3, SessionKind::Token | SessionKind::Role | SessionKind::Federated) => Ok(()),
+        (Api::Iam | Api::Sts | Api::S3, SessionKind::Token | SessionKind::Role | SessionKind::Federated) => Ok(()),
     }
 }
 
@@ -80,13 +80,13 @@ fn ask(state: &State, account: &Account, question: &Question<'_>) -> policy::Dec
     decide(&Request { caller: &caller, action: question.action, resource: question.resource, context: question.context }, &policies)
 }
 
-fn identity<'a>(state: &'a State, account: &'a Account, entity: &'a Entity) -> Vec<Source<'a>> {
+pub(super) fn identity<'a>(state: &'a State, account: &'a Account, entity: &'a Entity) -> Vec<Source<'a>> {
     let inline = entity.inline.iter().map(|(name, document)| Source { name, document });
     let attached = entity.attached.iter().filter_map(|arn| managed(state, account, arn).map(|document| Source { name: arn, document }));
     inline.chain(attached).collect()
 }
 
-fn managed<'a>(state: &'a State, account: &'a Account, arn: &str) -> Option<&'a Document> {
+pub(super) fn managed<'a>(state: &'a State, account: &'a Account, arn: &str) -> Option<&'a Document> {
     state.policy(account, arn).and_then(super::state::ManagedPolicy::document)
 }
 

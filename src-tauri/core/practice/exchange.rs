@@ -12,7 +12,7 @@ use super::{
     incoming::Incoming,
     params::Params,
     state::{Account, State, Use},
-    table::{self, Action, Permission, Service},
+    table::{self, Action, Api, Permission},
     xml::{self, Xml},
 };
 use crate::{model::access_key::AccessKeyId, policy::Context};
@@ -58,7 +58,7 @@ impl Exchange<'_> {
         context.set("aws:SourceIp", self.peer.to_string());
         // AWS is never called without TLS; here the loopback stands for it.
         context.set("aws:SecureTransport", "true");
-        context.set("aws:RequestedRegion", if self.action.service == Service::Iam { "us-east-1" } else { &self.region });
+        context.set("aws:RequestedRegion", if self.action.service == Api::Iam { "us-east-1" } else { &self.region });
         let tags = self.params.pairs("Tags");
         for tag in &tags {
             context.set(&format!("aws:RequestTag/{}", tag.key), tag.value.as_str());
@@ -94,37 +94,44 @@ pub(super) struct Answer {
     pub(super) request_id: String,
 }
 
+/// How far a request was understood: enough to answer in the right envelope.
+struct Found {
+    api: Api,
+    action: Option<&'static Action>,
+}
+
 /// Answers one request to STS, IAM or S3.
 pub(super) fn answer(inner: &Inner, incoming: &Incoming) -> Answer {
     let now = inner.clock.now();
     let mut state = inner.state();
     let request_id = state.draw.uuid();
     let mut call = Call { action: String::new(), access_key_id: String::new(), principal_arn: String::new(), error_code: None, at: now };
-    let mut found = None;
+    let mut found = Found { api: Api::Sts, action: None };
     let outcome = run(inner, &mut state, incoming, now, &mut found, &mut call);
     call.error_code = outcome.as_ref().err().map(|fault| fault.code.clone());
     if !call.action.is_empty() {
         state.record(call);
     }
-    let service = found.map_or(Service::Sts, |action: &Action| action.service);
+    let Found { api, action } = found;
     let status = outcome.as_ref().map_or_else(Fault::status, |_| 200);
-    let body = match (service, found, outcome) {
-        (Service::S3, _, outcome) => super::s3::body(outcome, &request_id),
-        (Service::Iam | Service::Sts, Some(action), Ok(result)) => xml::response(action.name, service.namespace(), result, &request_id),
-        (Service::Iam | Service::Sts, None, Ok(_)) => String::new(),
-        (Service::Iam | Service::Sts, _, Err(fault)) => xml::error(&fault, service.namespace(), &request_id),
+    let body = match (api, action, outcome) {
+        (Api::S3, _, outcome) => super::s3::body(outcome, &request_id),
+        (Api::Iam | Api::Sts, Some(action), Ok(result)) => xml::response(action.name, api.namespace(), result, &request_id),
+        (Api::Iam | Api::Sts, None, Ok(_)) => String::new(),
+        (Api::Iam | Api::Sts, _, Err(fault)) => xml::error(&fault, api.namespace(), &request_id),
     };
-    let content_type = if service == Service::S3 { "application/xml" } else { "text/xml" };
+    let content_type = if api == Api::S3 { "application/xml" } else { "text/xml" };
     Answer { status, body, content_type, request_id }
 }
 
-fn run(inner: &Inner, state: &mut State, incoming: &Incoming, now: OffsetDateTime, found: &mut Option<&'static Action>, call: &mut Call) -> Outcome<Xml> {
+fn run(inner: &Inner, state: &mut State, incoming: &Incoming, now: OffsetDateTime, found: &mut Found, call: &mut Call) -> Outcome<Xml> {
     let params = Params::parse(&incoming.query, if incoming.is_form() { &incoming.body } else { &[] })?;
     let signed = Signed::of(incoming);
     let scope = signed.as_ref().ok().and_then(Option::as_ref).map(|signed| signed.service.as_str());
+    found.api = table::api(&params).unwrap_or(if scope == Some("s3") { Api::S3 } else { Api::Sts });
     let action = table::find(&params, scope, incoming)?;
-    *found = Some(action);
-    call.action = action.name.to_owned();
+    *found = Found { api: action.service, action: Some(action) };
+    action.name.clone_into(&mut call.action);
     let Some(signed) = signed? else {
         return Err(Fault::new("MissingAuthenticationToken", "Request is missing Authentication Token"));
     };

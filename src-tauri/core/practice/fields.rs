@@ -25,6 +25,7 @@ pub(super) enum Chars {
     Policy,
     Alias,
     Description,
+    VersionId,
     TagKey,
     TagValue,
 }
@@ -44,6 +45,7 @@ impl Chars {
             Self::Policy => r"[\u0009\u000A\u000D\u0020-\u00FF]+",
             Self::Alias => r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$",
             Self::Description => r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*",
+            Self::VersionId => r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?",
             Self::TagKey => r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+",
             Self::TagValue => r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*",
         }
@@ -64,6 +66,7 @@ impl Chars {
             | Self::Policy
             | Self::Alias
             | Self::Description
+            | Self::VersionId
             | Self::TagKey
             | Self::TagValue => None,
         }
@@ -89,6 +92,7 @@ impl Chars {
                     && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
             }
             Self::Description => text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}')),
+            Self::VersionId => text.strip_prefix('v').is_some_and(|number| number.starts_with(|c: char| matches!(c, '1'..='9'))),
             Self::TagKey | Self::TagValue => text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c)),
         }
     }
@@ -143,7 +147,6 @@ pub(super) fn check(fields: &[Field], params: &Params) -> Outcome<()> {
             (Rule::Tags, _) => tags(params, field.name, &mut broken),
             (Rule::TagKeys, _) => tag_keys(params, field.name, field.required, &mut broken),
             (_, None) if field.required => broken.push(format!("Value null at '{at}' failed to satisfy constraint: Member must not be null")),
-            (_, None) => {}
             (Rule::Text { min, max, chars }, Some(value)) => {
                 if let Some(rule) = chars.sentence().filter(|_| !value.is_empty() && !chars.accepts(value)) {
                     return Err(Fault::validation(format!("The specified value for {at} is invalid. It must {rule}")));
@@ -157,7 +160,7 @@ pub(super) fn check(fields: &[Field], params: &Params) -> Outcome<()> {
             (Rule::Boolean, Some(value)) if !matches!(value, "true" | "false") => {
                 return Err(Fault::new("MalformedInput", format!("'{value}' can not be converted to a Boolean")));
             }
-            (Rule::OneOf(_) | Rule::Boolean, Some(_)) => {}
+            (_, None) | (Rule::OneOf(_) | Rule::Boolean, Some(_)) => {}
         }
     }
     complain(&broken)

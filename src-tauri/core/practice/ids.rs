@@ -39,7 +39,7 @@ impl Seed {
 
     /// The secret of temporary credentials: it is not kept anywhere.
     pub(super) fn session_secret(&self, access_key_id: &str) -> Secret {
-        Secret::new(STANDARD.encode(&self.stream(&format!("session secret {access_key_id}")).bytes::<30>()))
+        Secret::new(STANDARD.encode(self.stream(&format!("session secret {access_key_id}")).bytes::<30>()))
     }
 }
 
@@ -99,7 +99,7 @@ impl Draw {
 
     /// A request's ID.
     pub(super) fn uuid(&mut self) -> String {
-        let hex: String = self.bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(&self.bytes::<16>());
         format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
     }
 }
@@ -114,6 +114,12 @@ pub(super) fn account_of(id: &AccessKeyId) -> Option<String> {
     // Fifty bits were read; the first 48 are the head, of which the last seven are noise.
     let account = (number >> 2 & 0x7fff_ffff_ff80) >> 7;
     Some(format!("{account:012}"))
+}
+
+/// Lower case.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 pub(super) fn base32(bytes: &[u8]) -> String {

@@ -40,7 +40,7 @@ impl Params {
 
     /// `Name.member.N.Key` and `.Value`
     pub(super) fn pairs(&self, name: &str) -> Vec<SessionTag> {
-        (1..)
+        (1..=self.0.len())
             .map(|index| (self.get(&format!("{name}.member.{index}.Key")), self.get(&format!("{name}.member.{index}.Value"))))
             .take_while(|(key, value)| key.is_some() || value.is_some())
             .map(|(key, value)| SessionTag { key: key.unwrap_or_default().to_owned(), value: value.unwrap_or_default().to_owned() })

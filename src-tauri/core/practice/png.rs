@@ -22,11 +22,11 @@ pub(super) fn squares(dark: &[bool], width: usize) -> Vec<u8> {
         }
         rows.extend(row);
     }
-    let size = u32::try_from(side).unwrap_or(u32::MAX).to_be_bytes();
+    let edge = u32::try_from(side).unwrap_or(u32::MAX).to_be_bytes();
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
-    chunk(&mut png, b"IHDR", &[size.as_slice(), &size, &[1, 0, 0, 0, 0]].concat());
-    chunk(&mut png, b"IDAT", &zlib(&rows));
-    chunk(&mut png, b"IEND", &[]);
+    chunk(&mut png, *b"IHDR", &[edge.as_slice(), &edge, &[1, 0, 0, 0, 0]].concat());
+    chunk(&mut png, *b"IDAT", &zlib(&rows));
+    chunk(&mut png, *b"IEND", &[]);
     png
 }
 
@@ -50,7 +50,7 @@ fn zlib(data: &[u8]) -> Vec<u8> {
     out
 }
 
-fn chunk(png: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
+fn chunk(png: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
     png.extend(u32::try_from(data.len()).unwrap_or(u32::MAX).to_be_bytes());
     let body = [kind.as_slice(), data].concat();
     let mut crc = u32::MAX;

@@ -17,6 +17,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use time::{UtcOffset, macros::format_description};
 use tokio::{
     net::TcpListener,
     task::{JoinHandle, JoinSet},
@@ -35,6 +36,10 @@ use crate::error::{Code, Error, Result};
 const LARGEST: usize = 1 << 20;
 /// The largest that is read only to be thrown away.
 const LARGEST_DISCARDED: usize = 64 << 20;
+
+/// `Mon, 23 Nov 2026 09:00:00 GMT`
+const HTTP_DATE: &[time::format_description::BorrowedFormatItem<'_>] =
+    time::macros::format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
 /// A world that answers on a port of this machine, until it is stopped or dropped.
 pub struct Server {
@@ -99,6 +104,17 @@ async fn listen(world: World, listener: TcpListener) {
 }
 
 async fn answer(world: &World, request: Request<Body>, peer: IpAddr) -> Result<Response<Full<Bytes>>, Infallible> {
+    let mut response = route(world, request, peer).await;
+    // The SDKs correct their clocks by this header, so it must show the world's time and not the machine's.
+    let format = format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+    let date = world.0.clock.now().to_offset(UtcOffset::UTC).format(format);
+    if let Some(date) = date.ok().and_then(|date| http::HeaderValue::from_str(&date).ok()) {
+        response.headers_mut().insert(http::header::DATE, date);
+    }
+    Ok(response)
+}
+
+async fn route(world: &World, request: Request<Body>, peer: IpAddr) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
     let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
     let mut incoming = Incoming {
@@ -110,24 +126,29 @@ async fn answer(world: &World, request: Request<Body>, peer: IpAddr) -> Result<R
         peer,
     };
     if !incoming.is_for_loopback() {
-        return Ok(refusal(&Fault::new("InvalidHost", "The practice account answers only to 127.0.0.1 and localhost.")));
+        return refusal(&Fault::new("InvalidHost", "The practice account answers only to 127.0.0.1 and localhost."));
     }
     match read(body).await {
         Some(body) => incoming.body = body,
-        None => return Ok(refusal(&Fault::new("RequestEntityTooLarge", "Request entity too large."))),
+        None => return refusal(&Fault::new("RequestEntityTooLarge", "Request entity too large.")),
     }
-    let response = if incoming.path.trim_end_matches('/') == "/federation" {
+    let mut response = if incoming.path.trim_end_matches('/') == "/federation" {
         signin::answer(&world.0, &incoming)
     } else if matches!(incoming.method.as_str(), "GET" | "POST") {
         respond(exchange::answer(&world.0, &incoming))
     } else {
         refusal(&Fault::new("MethodNotAllowed", "The specified method is not allowed against this resource."))
     };
+    // The world's own time: the SDKs correct their clocks by it.
+    let date = world.0.clock.now().to_offset(time::UtcOffset::UTC).format(HTTP_DATE).unwrap_or_default();
+    if let Ok(date) = http::HeaderValue::from_str(&date) {
+        response.headers_mut().insert(http::header::DATE, date);
+    }
     let latency = *world.0.latency.lock().unwrap_or_else(PoisonError::into_inner);
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    Ok(response)
+    response
 }
 
 /// The body, unless it is too large or breaks off. What is too large is read to its end and thrown away: a client that still

@@ -48,6 +48,8 @@ pub(super) struct Session {
     pub(super) source_identity: Option<String>,
     /// Assumed with temporary credentials.
     pub(super) chained: bool,
+    /// Makes the token as long as somebody asked for.
+    pub(super) padding: String,
 }
 
 /// What a sign-in token holds.

@@ -15,13 +15,13 @@ use crate::model::params::SessionTag;
 
 /// Which API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Service {
+pub(super) enum Api {
     Sts,
     Iam,
     S3,
 }
 
-impl Service {
+impl Api {
     /// As in permissions and in the scope of a signature.
     pub(super) const fn prefix(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ pub(super) enum Permission {
 /// A row.
 pub(super) struct Action {
     pub(super) name: &'static str,
-    pub(super) service: Service,
+    pub(super) service: Api,
     pub(super) permission: Permission,
     pub(super) fields: &'static [Field],
     pub(super) run: fn(&mut Exchange<'_>) -> Outcome<Xml>,
@@ -65,7 +65,7 @@ pub(super) struct Action {
 
 impl Action {
     pub(super) fn permission_name(&self) -> &'static str {
-        if self.service == Service::S3 { "ListAllMyBuckets" } else { self.name }
+        if self.service == Api::S3 { "ListAllMyBuckets" } else { self.name }
     }
 }
 
@@ -82,39 +82,45 @@ pub(super) fn find(params: &Params, scope: Option<&str>, incoming: &Incoming) ->
         });
     };
     let version = params.get("Version");
-    let service = match version {
-        Some("2011-06-15") => Some(Service::Sts),
-        Some("2010-05-08") => Some(Service::Iam),
-        Some(_) | None => None,
-    };
+    let service = api(params);
     let mut tables = STS.iter().chain(super::iam::ACTIONS.iter().copied().flatten());
     tables
         .find(|action| action.name == name && Some(action.service) == service)
         .ok_or_else(|| Fault::new("InvalidAction", format!("Could not find operation {name} for version {}", version.unwrap_or("NO_VERSION_SPECIFIED"))))
 }
 
-pub(super) const fn free(name: &'static str, service: Service, fields: &'static [Field], run: fn(&mut Exchange<'_>) -> Outcome<Xml>) -> Action {
+/// The API that a request's version names.
+pub(super) fn api(params: &Params) -> Option<Api> {
+    match params.get("Version") {
+        Some("2011-06-15") => Some(Api::Sts),
+        Some("2010-05-08") => Some(Api::Iam),
+        Some(_) | None => None,
+    }
+}
+
+pub(super) const fn free(name: &'static str, service: Api, fields: &'static [Field], run: fn(&mut Exchange<'_>) -> Outcome<Xml>) -> Action {
     Action { name, service, permission: Permission::Free, fields, run }
 }
 
 const fn own(name: &'static str, fields: &'static [Field], run: fn(&mut Exchange<'_>) -> Outcome<Xml>) -> Action {
-    Action { name, service: Service::Sts, permission: Permission::Own, fields, run }
+    Action { name, service: Api::Sts, permission: Permission::Own, fields, run }
 }
 
 /// A row of IAM.
 pub(super) const fn iam(name: &'static str, target: Target, fields: &'static [Field], run: fn(&mut Exchange<'_>) -> Outcome<Xml>) -> Action {
-    Action { name, service: Service::Iam, permission: Permission::Needed(target), fields, run }
+    Action { name, service: Api::Iam, permission: Permission::Needed(target), fields, run }
 }
 
 const ARN: Rule = text(20, 2048, Chars::Free);
 const SESSION_NAME: Rule = text(2, 64, Chars::SessionName);
 const SERIAL: Rule = text(9, 256, Chars::Serial);
 const CODE: Rule = text(6, 6, Chars::Digits);
+const TOKEN_SIZE: Field = optional("MinimumSessionTokenSize", Rule::Number { min: 0, max: 4096 });
 const SESSION_POLICY: Rule = text(1, 2048, Chars::Policy);
 
 static LIST_BUCKETS: Action = Action {
     name: "ListBuckets",
-    service: Service::S3,
+    service: Api::S3,
     permission: Permission::Needed(|_| Ok(("arn:aws:s3:::*".to_owned(), Vec::new()))),
     fields: &[],
     run: s3::list_buckets,
@@ -134,13 +140,14 @@ static STS: [Action; 5] = [
             optional("SourceIdentity", SESSION_NAME),
             optional("Tags", Rule::Tags),
             optional("TransitiveTagKeys", Rule::TagKeys),
+            TOKEN_SIZE,
         ],
         sts::assume_role::run,
     ),
     free(
         "GetSessionToken",
-        Service::Sts,
-        &[optional("DurationSeconds", Rule::Number { min: 900, max: 129_600 }), optional("SerialNumber", SERIAL), optional("TokenCode", CODE)],
+        Api::Sts,
+        &[optional("DurationSeconds", Rule::Number { min: 900, max: 129_600 }), optional("SerialNumber", SERIAL), optional("TokenCode", CODE), TOKEN_SIZE],
         sts::session_token::run,
     ),
     own(
@@ -150,13 +157,14 @@ static STS: [Action; 5] = [
             optional("Policy", SESSION_POLICY),
             optional("DurationSeconds", Rule::Number { min: 900, max: 129_600 }),
             optional("Tags", Rule::Tags),
+            TOKEN_SIZE,
         ],
         sts::federation_token::run,
     ),
-    free("GetCallerIdentity", Service::Sts, &[], sts::identity::caller),
+    free("GetCallerIdentity", Api::Sts, &[], sts::identity::caller),
     Action {
         name: "GetAccessKeyInfo",
-        service: Service::Sts,
+        service: Api::Sts,
         permission: Permission::Needed(|_| Ok(("*".to_owned(), Vec::new()))),
         fields: &[required("AccessKeyId", text(16, 128, Chars::KeyId))],
         run: sts::identity::access_key,

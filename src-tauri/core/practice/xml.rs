@@ -12,9 +12,8 @@ impl Xml {
     }
 
     /// `<name>value</name>`
-    pub(super) fn text(mut self, name: &str, value: impl AsRef<str>) -> Self {
-        self.0 += &format!("<{name}>{}</{name}>", escape(value.as_ref()));
-        self
+    pub(super) fn text(self, name: &str, value: impl AsRef<str>) -> Self {
+        self.wrap(name, &escape(value.as_ref()))
     }
 
     /// The same, where there is a value.
@@ -26,14 +25,20 @@ impl Xml {
     }
 
     /// One after the other.
-    pub(super) fn join(mut self, more: Self) -> Self {
-        self.0 += &more.0;
+    pub(super) fn join(mut self, Self(more): Self) -> Self {
+        self.0 += &more;
         self
     }
 
     /// `<name>…</name>`
-    pub(super) fn element(mut self, name: &str, inside: Self) -> Self {
-        self.0 += &format!("<{name}>{}</{name}>", inside.0);
+    pub(super) fn element(self, name: &str, Self(inside): Self) -> Self {
+        self.wrap(name, &inside)
+    }
+
+    fn wrap(mut self, name: &str, inside: &str) -> Self {
+        for part in ["<", name, ">", inside, "</", name, ">"] {
+            self.0 += part;
+        }
         self
     }
 

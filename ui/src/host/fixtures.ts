@@ -142,10 +142,12 @@ export function manyProfiles(count: number): ProfileView[] {
   const roles = ['ReadOnlyAccess', 'PowerUser', 'TerraformDeploy', 'BreakGlass', 'Auditor'];
   const regions = ['eu-central-1', 'eu-west-1', 'us-east-1', 'ap-southeast-2'];
   return Array.from({ length: count }, (_, index) => {
-    const stage = stages[index % 4] ?? 'dev';
+    // Spread as a real company is: every team has every stage, role and Region.
+    const pick = (of: readonly string[], by: number): string => of[((Math.imul(index + 1, 2_654_435_761) >>> by) % of.length)] ?? '';
+    const stage = pick(stages, 5);
     const account = String(100_000_000_000 + Math.floor(index / 5) * 7_919_317).slice(0, 12);
-    return role(`${teams[Math.floor(index / 4) % 10]}-${stage}-${String(index).padStart(5, '0')}`, roles[index % 5] ?? 'Auditor', account, {
-      colour: (index % 8) + 1, region: regions[index % 4] ?? null, mfa: index % 3 === 0, tags: stage === 'prod' ? ['prod'] : [],
+    return role(`${pick(teams, 9)}-${stage}-${String(index).padStart(5, '0')}`, pick(roles, 14), account, {
+      colour: (index % 8) + 1, region: pick(regions, 19), mfa: index % 3 === 0, tags: stage === 'prod' ? ['prod'] : [],
       last_used: index < 8 ? minutes(-index * 90 - 30) : null,
     });
   });

@@ -30,7 +30,7 @@ type Channel = std::fs::File;
 fn connect(paths: &Paths) -> io::Result<Channel> {
     let stream = Channel::connect(paths.socket())?;
     // Only an agent of the same user is told anything.
-    match rustix::fs::stat(&paths.socket()) {
+    match rustix::fs::stat(paths.socket()) {
         Ok(stat) if stat.st_uid == rustix::process::geteuid().as_raw() => Ok(stream),
         Ok(_) | Err(_) => Err(io::ErrorKind::NotFound.into()),
     }

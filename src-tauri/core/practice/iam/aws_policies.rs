@@ -73,7 +73,7 @@ const POLICIES: [(&str, &str, &str); 14] = [
 ];
 
 pub(in crate::practice) fn all() -> BTreeMap<String, ManagedPolicy> {
-    POLICIES.iter().filter_map(|row| policy(row)).map(|policy| (policy.arn.clone(), policy)).collect()
+    POLICIES.iter().filter_map(policy).map(|policy| (policy.arn.clone(), policy)).collect()
 }
 
 fn policy((name, path, statements): &(&str, &str, &str)) -> Option<ManagedPolicy> {

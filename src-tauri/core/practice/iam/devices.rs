@@ -26,7 +26,7 @@ const DEVICE: Field = required("SerialNumber", SERIAL);
 pub(super) static ACTIONS: &[Action] = &[
     iam(
         "CreateVirtualMFADevice",
-        |call| super::made(call, "mfa", "VirtualMFADeviceName"),
+        |call| Ok(super::made(call, "mfa", "VirtualMFADeviceName")),
         &[required("VirtualMFADeviceName", text(1, 226, Chars::Name)), optional("Path", PATH), TAGS],
         create,
     ),

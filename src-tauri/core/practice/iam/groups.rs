@@ -14,9 +14,9 @@ use crate::practice::{
 };
 
 pub(super) static ACTIONS: &[Action] = &[
-    iam("CreateGroup", |call| made(call, "group", "GroupName"), &[GROUP, optional("Path", PATH)], create),
+    iam("CreateGroup", |call| Ok(made(call, "group", "GroupName")), &[GROUP, optional("Path", PATH)], create),
     iam("GetGroup", group, &[GROUP, MARKER, MAX_ITEMS], get),
-    iam("ListGroups", |call| listed(call, "group"), &[PREFIX, MARKER, MAX_ITEMS], list),
+    iam("ListGroups", |call| Ok(listed(call, "group")), &[PREFIX, MARKER, MAX_ITEMS], list),
     iam("UpdateGroup", group, &[GROUP, optional("NewGroupName", NAME), optional("NewPath", PATH)], update),
     iam("DeleteGroup", group, &[GROUP], delete),
     iam("AddUserToGroup", group, &[GROUP, USER], add),

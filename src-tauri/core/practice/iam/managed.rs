@@ -17,12 +17,12 @@ use crate::practice::{
 
 const LARGEST: usize = 6144;
 const ARN: Field = required("PolicyArn", POLICY_ARN);
-const VERSION: Field = required("VersionId", text(2, 32, Chars::Free));
+const VERSION: Field = required("VersionId", text(1, 32, Chars::VersionId));
 
 pub(super) static ACTIONS: &[Action] = &[
     iam(
         "CreatePolicy",
-        |call| made(call, "policy", "PolicyName"),
+        |call| Ok(made(call, "policy", "PolicyName")),
         &[required("PolicyName", NAME), required("PolicyDocument", DOCUMENT), optional("Path", PATH), optional("Description", DESCRIPTION), TAGS],
         create,
     ),

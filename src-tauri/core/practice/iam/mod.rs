@@ -9,6 +9,7 @@ mod inline;
 mod keys;
 mod managed;
 mod roles;
+mod simulate;
 mod tags;
 mod trust;
 mod users;
@@ -32,8 +33,18 @@ use crate::{
 };
 
 /// Every row of IAM.
-pub(super) static ACTIONS: [&[Action]; 9] =
-    [users::ACTIONS, keys::ACTIONS, groups::ACTIONS, roles::ACTIONS, inline::ACTIONS, managed::ACTIONS, attached::ACTIONS, devices::ACTIONS, account::ACTIONS];
+pub(super) static ACTIONS: [&[Action]; 10] = [
+    users::ACTIONS,
+    keys::ACTIONS,
+    groups::ACTIONS,
+    roles::ACTIONS,
+    inline::ACTIONS,
+    managed::ACTIONS,
+    attached::ACTIONS,
+    devices::ACTIONS,
+    account::ACTIONS,
+    simulate::ACTIONS,
+];
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -48,8 +59,9 @@ const PREFIX: Field = optional("PathPrefix", text(1, 512, Chars::PathPrefix));
 const MARKER: Field = optional("Marker", text(1, 320, Chars::Free));
 const MAX_ITEMS: Field = optional("MaxItems", Rule::Number { min: 1, max: 1000 });
 const TAGS: Field = optional("Tags", Rule::Tags);
-const USER: Field = required("UserName", USER_NAME);
-const OWN_USER: Field = optional("UserName", USER_NAME);
+/// A user that is there may have a longer name than a new one, says the model of the API.
+const USER: Field = required("UserName", NAME);
+const OWN_USER: Field = optional("UserName", NAME);
 const ROLE: Field = required("RoleName", USER_NAME);
 const GROUP: Field = required("GroupName", NAME);
 const BOUNDARY: Field = optional("PermissionsBoundary", POLICY_ARN);
@@ -83,6 +95,7 @@ impl Owner {
 type Targeted = Outcome<(String, Vec<SessionTag>)>;
 
 /// Of lists and of what has no ARN.
+#[expect(clippy::unnecessary_wraps, reason = "a row of the table wants this shape")]
 fn everything(_: &Exchange<'_>) -> Targeted {
     Ok(("*".to_owned(), Vec::new()))
 }
@@ -110,14 +123,14 @@ fn group(call: &Exchange<'_>) -> Targeted {
 }
 
 /// What is about to be made.
-fn made(call: &Exchange<'_>, kind: &str, param: &str) -> Targeted {
+fn made(call: &Exchange<'_>, kind: &str, param: &str) -> (String, Vec<SessionTag>) {
     let path = call.params.get("Path").unwrap_or("/");
-    Ok((format!("arn:aws:iam::{}:{kind}{path}{}", call.principal.account, call.params.text(param)), Vec::new()))
+    (format!("arn:aws:iam::{}:{kind}{path}{}", call.principal.account, call.params.text(param)), Vec::new())
 }
 
 /// A list with its path prefix, as AWS names the resource of list operations.
-fn listed(call: &Exchange<'_>, kind: &str) -> Targeted {
-    Ok((format!("arn:aws:iam::{}:{kind}{}", call.principal.account, call.params.get("PathPrefix").unwrap_or("/")), Vec::new()))
+fn listed(call: &Exchange<'_>, kind: &str) -> (String, Vec<SessionTag>) {
+    (format!("arn:aws:iam::{}:{kind}{}", call.principal.account, call.params.get("PathPrefix").unwrap_or("/")), Vec::new())
 }
 
 fn policy(call: &Exchange<'_>) -> Targeted {

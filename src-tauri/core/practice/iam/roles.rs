@@ -20,7 +20,7 @@ const MAX_SESSION: Rule = Rule::Number { min: 3600, max: 43200 };
 pub(super) static ACTIONS: &[Action] = &[
     iam(
         "CreateRole",
-        |call| made(call, "role", "RoleName"),
+        |call| Ok(made(call, "role", "RoleName")),
         &[
             ROLE,
             required("AssumeRolePolicyDocument", DOCUMENT),
@@ -33,7 +33,7 @@ pub(super) static ACTIONS: &[Action] = &[
         create,
     ),
     iam("GetRole", role, &[ROLE], get),
-    iam("ListRoles", |call| listed(call, "role"), &[PREFIX, MARKER, MAX_ITEMS], list),
+    iam("ListRoles", |call| Ok(listed(call, "role")), &[PREFIX, MARKER, MAX_ITEMS], list),
     iam("UpdateRole", role, &[ROLE, optional("Description", DESCRIPTION), optional("MaxSessionDuration", MAX_SESSION)], update),
     iam("UpdateRoleDescription", role, &[ROLE, required("Description", DESCRIPTION)], describe),
     iam("UpdateAssumeRolePolicy", role, &[ROLE, required("PolicyDocument", DOCUMENT)], update_trust),

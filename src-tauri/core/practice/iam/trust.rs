@@ -48,7 +48,7 @@ fn resolve(state: &State, principal: &mut PrincipalName, named: &mut BTreeMap<St
                 return Ok(());
             }
             let Some(id) = state.accounts.get(*account).and_then(|account| account.unique_id(&name)) else { return invalid("AWS", &name) };
-            principal.name = id.to_owned();
+            id.clone_into(&mut principal.name);
             named.insert(id.to_owned(), name);
             Ok(())
         }

@@ -15,9 +15,9 @@ use crate::practice::{
 };
 
 pub(super) static ACTIONS: &[Action] = &[
-    iam("CreateUser", |call| made(call, "user", "UserName"), &[USER, optional("Path", PATH), BOUNDARY, TAGS], create),
+    iam("CreateUser", |call| Ok(made(call, "user", "UserName")), &[required("UserName", USER_NAME), optional("Path", PATH), BOUNDARY, TAGS], create),
     iam("GetUser", user, &[OWN_USER], get),
-    iam("ListUsers", |call| listed(call, "user"), &[PREFIX, MARKER, MAX_ITEMS], list),
+    iam("ListUsers", |call| Ok(listed(call, "user")), &[PREFIX, MARKER, MAX_ITEMS], list),
     iam("UpdateUser", user, &[USER, optional("NewUserName", USER_NAME), optional("NewPath", PATH)], update),
     iam("DeleteUser", user, &[USER], delete),
     iam("TagUser", user, &[USER, TAGS], |call| tags::add(call, Owner::User)),

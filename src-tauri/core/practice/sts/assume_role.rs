@@ -56,7 +56,7 @@ pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
         Xml::new().text("AssumedRoleId", format!("{}:{name}", role.id)).text("Arn", format!("arn:aws:sts::{}:assumed-role/{}/{name}", role.account, role.name));
     Ok(Xml::new()
         .element("AssumedRoleUser", user)
-        .element("Credentials", credentials)
+        .join(credentials)
         .maybe("PackedPolicySize", packed.map(|percent| percent.to_string()))
         .maybe("SourceIdentity", identity))
 }

@@ -35,5 +35,5 @@ pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let packed = packed_size(&session)?;
     let credentials = credentials(call, session)?;
     let user = Xml::new().text("FederatedUserId", format!("{account}:{name}")).text("Arn", arn);
-    Ok(Xml::new().element("Credentials", credentials).element("FederatedUser", user).maybe("PackedPolicySize", packed.map(|percent| percent.to_string())))
+    Ok(Xml::new().join(credentials).element("FederatedUser", user).maybe("PackedPolicySize", packed.map(|percent| percent.to_string())))
 }

@@ -22,6 +22,8 @@ use crate::{
 
 /// What a packed session policy with its tags may take up.
 const PACKED: usize = 4096;
+/// What a session token may take up.
+const LARGEST_TOKEN: usize = 12_288;
 
 /// Checks `SerialNumber` and `TokenCode`; whether an MFA code was given.
 fn mfa(call: &mut Exchange<'_>) -> Outcome<bool> {
@@ -92,17 +94,27 @@ fn packed_size(session: &Session) -> Outcome<Option<usize>> {
     Ok(Some(percent))
 }
 
-/// Seals a session and gives the `Credentials` element.
+/// Seals a session; gives the `Credentials` element and what is said of the token's size.
 fn credentials(call: &mut Exchange<'_>, mut session: Session) -> Outcome<Xml> {
     session.access_key_id = call.state.draw.access_key_id("ASIA", &session.account);
     let secret = call.inner.seed.session_secret(&session.access_key_id);
-    let token = call.inner.sessions.seal(&session, &mut call.state.draw);
-    let token = token.ok_or_else(|| Fault::new("InternalFailure", "The request processing has failed because of an unknown error."))?;
-    Ok(Xml::new()
+    let failed = || Fault::new("InternalFailure", "The request processing has failed because of an unknown error.");
+    let mut token = call.inner.sessions.seal(&session, &mut call.state.draw).ok_or_else(failed)?;
+    let least = call.params.get("MinimumSessionTokenSize").and_then(|text| text.parse().ok()).unwrap_or(0_usize);
+    if token.len() < least {
+        session.padding = "-".repeat(least - token.len());
+        token = call.inner.sessions.seal(&session, &mut call.state.draw).ok_or_else(failed)?;
+    }
+    let size = token.len();
+    let credentials = Xml::new()
         .text("AccessKeyId", &session.access_key_id)
         .text("SecretAccessKey", secret.expose())
         .text("SessionToken", token)
-        .text("Expiration", super::time_text(session.expires)))
+        .text("Expiration", super::time_text(session.expires));
+    Ok(Xml::new()
+        .element("Credentials", credentials)
+        .text("SessionTokenSize", size.to_string())
+        .text("SessionTokenUtilization", (size * 100).div_ceil(LARGEST_TOKEN).min(100).to_string()))
 }
 
 /// A session that begins now.
@@ -124,6 +136,7 @@ fn session(call: &Exchange<'_>, kind: SessionKind, of: String, name: &str, secon
         transitive: Vec::new(),
         source_identity: None,
         chained: false,
+        padding: String::new(),
     }
 }
 

@@ -14,6 +14,5 @@ pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let of = call.principal.user_id(call.account()?);
     let mut session = session(call, SessionKind::Token, of, "", seconds);
     session.mfa_at = given.then_some(session.issued);
-    let credentials = credentials(call, session)?;
-    Ok(Xml::new().element("Credentials", credentials))
+    credentials(call, session)
 }

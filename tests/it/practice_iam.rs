@@ -1,0 +1,192 @@
+//! IAM in the practice account: a world built from nothing but root's key, with AWS's refusals.
+
+use aws_sdk_iam::error::ProvideErrorMetadata;
+use stagedoor_core::model::mfa::TotpSeed;
+use time::Duration;
+
+use crate::practice::Practice;
+
+fn said<E: ProvideErrorMetadata>(error: &E) -> (String, String) {
+    (error.code().unwrap_or_default().to_owned(), error.message().unwrap_or_default().to_owned())
+}
+
+macro_rules! refused {
+    ($call:expr, $code:literal, $message:expr) => {{
+        let error = $call.send().await.unwrap_err();
+        assert_eq!(said(&error), ($code.to_owned(), $message.to_string()));
+    }};
+}
+
+fn credentials(key: &aws_sdk_iam::types::AccessKey) -> aws_credential_types::Credentials {
+    aws_credential_types::Credentials::new(key.access_key_id(), key.secret_access_key(), None, None, "test")
+}
+
+fn trust(principal: &str) -> String {
+    format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"sts:AssumeRole"}}]}}"#)
+}
+
+#[tokio::test]
+async fn a_user_that_comes_back_is_somebody_else() {
+    let practice = Practice::start().await;
+    let iam = practice.iam(&practice.root());
+    let user = iam.create_user().user_name("bob").path("/team/").send().await.unwrap().user.unwrap();
+    assert!(user.user_id().starts_with("AIDA") && user.user_id().len() == 21);
+    let role = iam.create_role().role_name("r").assume_role_policy_document(trust(user.arn())).send().await.unwrap().role.unwrap();
+    let key = iam.create_access_key().user_name("bob").send().await.unwrap().access_key.unwrap();
+    assert_eq!(key.secret_access_key().len(), 40);
+    let assume = |key: &aws_sdk_iam::types::AccessKey| practice.sts(&credentials(key)).assume_role().role_arn(role.arn()).role_session_name("xx").send();
+    assume(&key).await.expect("named by the trust policy, in the same account");
+
+    refused!(iam.delete_user().user_name("bob"), "DeleteConflict", "Cannot delete entity, must delete access keys first.");
+    iam.delete_access_key().user_name("bob").access_key_id(key.access_key_id()).send().await.unwrap();
+    iam.delete_user().user_name("bob").send().await.unwrap();
+    let shown = |role: aws_sdk_iam::operation::get_role::GetRoleOutput| role.role.unwrap().assume_role_policy_document.unwrap();
+    assert!(shown(iam.get_role().role_name("r").send().await.unwrap()).contains(user.user_id()), "a deleted principal shows its unique ID");
+    iam.create_user().user_name("bob").path("/team/").send().await.unwrap();
+    let key = iam.create_access_key().user_name("bob").send().await.unwrap().access_key.unwrap();
+    assert_eq!(assume(&key).await.unwrap_err().code(), Some("AccessDenied"));
+}
+
+#[tokio::test]
+async fn names_limits_and_conflicts() {
+    let practice = Practice::start().await;
+    let iam = practice.iam(&practice.root());
+    refused!(iam.get_user().user_name("nobody"), "NoSuchEntity", "The user with name nobody cannot be found.");
+    refused!(iam.create_user().user_name("ALICE"), "EntityAlreadyExists", "User with name ALICE already exists.");
+    refused!(
+        iam.create_user().user_name("a b"),
+        "ValidationError",
+        "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
+    );
+    iam.create_access_key().user_name("alice").send().await.unwrap();
+    refused!(iam.create_access_key().user_name("alice"), "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2");
+    let account = &practice.made.account_id;
+    refused!(
+        iam.create_role().role_name("r").assume_role_policy_document(trust(&format!("arn:aws:iam::{account}:user/ghost"))),
+        "MalformedPolicyDocument",
+        format!("Invalid principal in policy: \"AWS\":\"arn:aws:iam::{account}:user/ghost\"")
+    );
+    refused!(
+        iam.put_user_policy().user_name("alice").policy_name("p").policy_document(r#"{"Statement":{"Effect":"Allow","Action":"s3:*"}}"#),
+        "MalformedPolicyDocument",
+        "Policy statement must contain resources."
+    );
+    let large = format!(r#"{{"Statement":{{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::{}"}}}}"#, "x".repeat(2048));
+    refused!(
+        iam.put_user_policy().user_name("alice").policy_name("p").policy_document(large),
+        "LimitExceeded",
+        "Maximum policy size of 2048 bytes exceeded for user alice"
+    );
+    refused!(
+        iam.attach_user_policy().user_name("alice").policy_arn(format!("arn:aws:iam::{account}:policy/none")),
+        "NoSuchEntity",
+        format!("Policy arn:aws:iam::{account}:policy/none does not exist or is not attachable.")
+    );
+}
+
+#[tokio::test]
+async fn an_mfa_device_from_seed_to_use() {
+    let practice = Practice::start().await;
+    let iam = practice.iam(&practice.root());
+    iam.create_user().user_name("bob").send().await.unwrap();
+    let device = iam.create_virtual_mfa_device().virtual_mfa_device_name("bob").send().await.unwrap().virtual_mfa_device.unwrap();
+    let serial = device.serial_number();
+    assert_eq!(&device.qr_code_png().unwrap().as_ref()[1..4], b"PNG");
+    let seed = TotpSeed::parse(std::str::from_utf8(device.base32_string_seed().unwrap().as_ref()).unwrap()).unwrap();
+    let step = TotpSeed::step(practice.clock.now());
+    let code = |step| seed.code(step).expose().to_owned();
+    let enable = |one, two| iam.enable_mfa_device().user_name("bob").serial_number(serial).authentication_code1(one).authentication_code2(two);
+    refused!(enable(code(step), code(step)), "InvalidAuthenticationCode", "Authentication code for device is not valid.");
+    enable(code(step - 1), code(step)).send().await.unwrap();
+    refused!(enable(code(step), code(step + 1)), "EntityAlreadyExists", "MFA Device is already in use.");
+    refused!(iam.delete_virtual_mfa_device().serial_number(serial), "DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.");
+
+    let key = iam.create_access_key().user_name("bob").send().await.unwrap().access_key.unwrap();
+    let sts = practice.sts(&credentials(&key));
+    let session = |code| sts.get_session_token().serial_number(serial).token_code(code);
+    refused!(session(code(step)), "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code.");
+    practice.clock.advance(Duration::seconds(30));
+    session(code(step + 1)).send().await.unwrap();
+    let alices = sts.get_session_token().serial_number(practice.made.mfa_serial.as_str()).token_code(code(step + 2));
+    assert!(alices.send().await.unwrap_err().message().unwrap().starts_with("MultiFactorAuthentication failed, unable to validate MFA code."));
+    iam.deactivate_mfa_device().user_name("bob").serial_number(serial).send().await.unwrap();
+    iam.delete_virtual_mfa_device().serial_number(serial).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn lists_come_in_pages() {
+    let practice = Practice::start().await;
+    let iam = practice.iam(&practice.root());
+    for number in 0..25 {
+        iam.create_role().role_name(format!("role{number:02}")).assume_role_policy_document(trust(&practice.made.account_id)).send().await.unwrap();
+    }
+    let first = iam.list_roles().max_items(10).send().await.unwrap();
+    assert!(first.is_truncated() && first.roles().len() == 10);
+    let names: Vec<_> = iam.list_roles().into_paginator().page_size(10).items().send().collect::<Result<Vec<_>, _>>().await.unwrap();
+    assert_eq!(names.len(), 26, "25 and the one that was there");
+    assert_eq!(iam.list_roles().path_prefix("/none/").send().await.unwrap().roles().len(), 0);
+    iam.update_role().role_name("role00").max_session_duration(7200).send().await.unwrap();
+    assert_eq!(iam.get_role().role_name("role00").send().await.unwrap().role.unwrap().max_session_duration(), Some(7200));
+}
+
+#[tokio::test]
+async fn groups_managed_policies_and_boundaries_count() {
+    let practice = Practice::start().await;
+    let iam = practice.iam(&practice.root());
+    iam.create_user().user_name("bob").send().await.unwrap();
+    let key = iam.create_access_key().user_name("bob").send().await.unwrap().access_key.unwrap();
+    let bob = practice.iam(&credentials(&key));
+    assert_eq!(bob.list_users().send().await.unwrap_err().code(), Some("AccessDenied"));
+    iam.create_group().group_name("readers").send().await.unwrap();
+    iam.add_user_to_group().group_name("readers").user_name("bob").send().await.unwrap();
+    iam.attach_group_policy().group_name("readers").policy_arn("arn:aws:iam::aws:policy/IAMReadOnlyAccess").send().await.unwrap();
+    bob.list_users().send().await.unwrap();
+    let only_s3 = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+    let boundary = iam.create_policy().policy_name("OnlyS3").policy_document(only_s3).send().await.unwrap().policy.unwrap();
+    iam.put_user_permissions_boundary().user_name("bob").permissions_boundary(boundary.arn().unwrap()).send().await.unwrap();
+    let denied = bob.list_users().send().await.unwrap_err();
+    assert!(denied.message().unwrap().ends_with("because no permissions boundary allows the iam:ListUsers action"));
+    refused!(iam.delete_policy().policy_arn(boundary.arn().unwrap()), "DeleteConflict", "Cannot delete a policy attached to entities.");
+    refused!(iam.delete_group().group_name("readers"), "DeleteConflict", "Cannot delete entity, must remove users from group first.");
+}
+
+#[tokio::test]
+async fn simulation_says_what_the_call_would_say() {
+    let practice = Practice::start().await;
+    let iam = practice.iam(&practice.root());
+    let arn = format!("arn:aws:iam::{}:user/alice", practice.made.account_id);
+    let ask = iam.simulate_principal_policy().policy_source_arn(&arn).action_names("sts:AssumeRole").action_names("iam:DeleteUser");
+    let answer = ask.resource_arns(practice.made.mfa_role_arn.as_str()).send().await.unwrap();
+    let decisions: Vec<_> = answer.evaluation_results().iter().map(|result| result.eval_decision().as_str()).collect();
+    assert_eq!(decisions, ["allowed", "implicitDeny"]);
+    assert_eq!(answer.evaluation_results()[0].matched_statements()[0].source_policy_id(), Some("MayAssumeRoles"));
+    let deny =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}"#;
+    let ask = iam.simulate_custom_policy().policy_input_list(deny).action_names("s3:GetObject");
+    let answer = ask.clone().send().await.unwrap();
+    assert_eq!(answer.evaluation_results()[0].missing_context_values(), ["aws:SecureTransport"]);
+    let entry = aws_sdk_iam::types::ContextEntry::builder()
+        .context_key_name("aws:SecureTransport")
+        .context_key_type(aws_sdk_iam::types::ContextKeyTypeEnum::Boolean)
+        .context_key_values("false")
+        .build();
+    let answer = ask.context_entries(entry).send().await.unwrap();
+    assert_eq!(answer.evaluation_results()[0].eval_decision().as_str(), "explicitDeny");
+}
+
+#[tokio::test]
+async fn parallel_writes_to_one_user_leave_two_keys() {
+    let practice = Practice::start().await;
+    let iam = practice.iam(&practice.root());
+    iam.create_user().user_name("bob").send().await.unwrap();
+    let calls: Vec<_> = (0..10).map(|_| tokio::spawn(iam.create_access_key().user_name("bob").send())).collect();
+    let mut made = 0;
+    for call in calls {
+        match call.await.unwrap() {
+            Ok(_) => made += 1,
+            Err(error) => assert_eq!(error.code(), Some("LimitExceeded")),
+        }
+    }
+    assert_eq!(made, 2);
+    assert_eq!(iam.list_access_keys().user_name("bob").send().await.unwrap().access_key_metadata().len(), 2);
+}
