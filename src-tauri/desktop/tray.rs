@@ -27,9 +27,15 @@ struct Tray {
 
 struct Shown {
     entries: Vec<Entry>,
-    handles: Vec<Handle>,
+    built: Built,
     mood: Mood,
     tooltip: String,
+}
+
+/// A menu with the handles of its entries, and what each of its presses asks for.
+struct Built {
+    menu: Menu<Wry>,
+    handles: Vec<Handle>,
     presses: Vec<(String, Press)>,
 }
 
@@ -47,12 +53,24 @@ impl Handle {
             Self::Rule(rule) => rule,
         }
     }
+}
 
-    fn rename(&self, label: &str) -> tauri::Result<()> {
-        match self {
-            Self::Item(item) => item.set_text(label),
-            Self::Session(submenu) => submenu.set_text(label),
-            Self::Rule(_) => Ok(()),
+impl Shown {
+    /// Gives the entry at `at` another label.
+    fn rename(&mut self, app: &AppHandle, at: usize, entry: &Entry, label: &str) -> tauri::Result<()> {
+        match (&self.built.handles[at], entry) {
+            // On Linux a submenu keeps the label it was made with, so another takes its place.
+            (Handle::Session(old), Entry::Session { buttons, .. }) if cfg!(target_os = "linux") => {
+                let id_of = |press: &Press| self.built.presses.iter().find(|(_, known)| known == press).map(|(id, _)| id.clone()).unwrap_or_default();
+                let new = session(app, label, buttons, id_of)?;
+                self.built.menu.remove(old)?;
+                self.built.menu.insert(&new, at)?;
+                self.built.handles[at] = Handle::Session(new);
+                Ok(())
+            }
+            (Handle::Session(submenu), _) => submenu.set_text(label),
+            (Handle::Item(item), _) => item.set_text(label),
+            (Handle::Rule(_), _) => Ok(()),
         }
     }
 }
@@ -60,16 +78,16 @@ impl Handle {
 /// Puts the icon into the panel. On the main thread.
 pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
     let (entries, mood, tooltip) = now(app);
-    let (menu, handles, presses) = build(app, &entries)?;
+    let built = build(app, &entries)?;
     let icon = TrayIconBuilder::with_id("stagedoor")
         .icon(picture(mood)?)
         .tooltip(&tooltip)
-        .menu(&menu)
+        .menu(&built.menu)
         // The default is a shared folder with names that others can guess.
         .temp_dir_path(&desk::of(app).paths.runtime)
         .on_menu_event(pressed)
         .build(app)?;
-    app.manage(Tray { icon, shown: Mutex::new(Shown { entries, handles, mood, tooltip, presses }) });
+    app.manage(Tray { icon, shown: Mutex::new(Shown { entries, built, mood, tooltip }) });
     Ok(())
 }
 
@@ -88,16 +106,15 @@ fn refresh(app: &AppHandle) -> tauri::Result<()> {
     let (entries, mood, tooltip) = now(app);
     let mut shown = tray.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if menu::same_shape(&shown.entries, &entries) {
-        for ((before, after), handle) in shown.entries.iter().zip(&entries).zip(&shown.handles) {
-            if let Some(label) = after.label().filter(|label| before.label().as_ref() != Some(label)) {
-                handle.rename(&label)?;
+        for (at, after) in entries.iter().enumerate() {
+            if let Some(label) = after.label().filter(|label| shown.entries[at].label().as_ref() != Some(label)) {
+                shown.rename(app, at, after, &label)?;
             }
         }
     } else {
-        let (menu, handles, presses) = build(app, &entries)?;
-        tray.icon.set_menu(Some(menu))?;
-        shown.handles = handles;
-        shown.presses = presses;
+        let built = build(app, &entries)?;
+        tray.icon.set_menu(Some(built.menu.clone()))?;
+        shown.built = built;
     }
     shown.entries = entries;
     if shown.mood != mood {
@@ -118,8 +135,6 @@ fn now(app: &AppHandle) -> (Vec<Entry>, Mood, String) {
     (menu::entries(&snapshot, now), menu::mood(&snapshot, now), menu::tooltip(&snapshot))
 }
 
-type Built = (Menu<Wry>, Vec<Handle>, Vec<(String, Press)>);
-
 fn build(app: &AppHandle, entries: &[Entry]) -> tauri::Result<Built> {
     let mut presses = Vec::new();
     let mut id_of = |press: &Press| {
@@ -134,26 +149,28 @@ fn build(app: &AppHandle, entries: &[Entry]) -> tauri::Result<Built> {
             Entry::Button { press, .. } => Handle::Item(MenuItem::with_id(app, id_of(press), label, true, None::<&str>)?),
             Entry::Words { .. } => Handle::Item(MenuItem::new(app, label, false, None::<&str>)?),
             Entry::Rule => Handle::Rule(PredefinedMenuItem::separator(app)?),
-            Entry::Session { buttons, .. } => {
-                let submenu = Submenu::new(app, label, true)?;
-                for (press, label) in buttons {
-                    submenu.append(&MenuItem::with_id(app, id_of(press), label, true, None::<&str>)?)?;
-                }
-                Handle::Session(submenu)
-            }
+            Entry::Session { buttons, .. } => Handle::Session(session(app, &label, buttons, &mut id_of)?),
         });
     }
     let menu = Menu::new(app)?;
     for handle in &handles {
         menu.append(handle.as_item())?;
     }
-    Ok((menu, handles, presses))
+    Ok(Built { menu, handles, presses })
+}
+
+fn session(app: &AppHandle, label: &str, buttons: &[(Press, &str)], mut id_of: impl FnMut(&Press) -> String) -> tauri::Result<Submenu<Wry>> {
+    let submenu = Submenu::new(app, label, true)?;
+    for (press, label) in buttons {
+        submenu.append(&MenuItem::with_id(app, id_of(press), label, true, None::<&str>)?)?;
+    }
+    Ok(submenu)
 }
 
 fn pressed(app: &AppHandle, event: MenuEvent) {
     let press = app.try_state::<Tray>().and_then(|tray| {
         let shown = tray.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        shown.presses.iter().find(|(id, _)| event.id() == id.as_str()).map(|(_, press)| press.clone())
+        shown.built.presses.iter().find(|(id, _)| event.id() == id.as_str()).map(|(_, press)| press.clone())
     });
     if let Some(press) = press {
         act(app, press);
