@@ -12,20 +12,20 @@ use stagedoor_core::{
     aws::Environment,
     clock::Clock,
     error::{Code, Error, Result},
-    model::snapshot::Event,
+    private,
     store::keychain::System,
 };
-use tokio::sync::broadcast::error::RecvError;
 
 use crate::{Outside, print};
 
-/// How long the end may take, keychain and disk included.
-const LAST_WORDS: Duration = Duration::from_secs(8);
+/// How long calls that are under way have to land when the system ends this process.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Serves until it is interrupted, asked to end, or the app takes over.
 pub(crate) fn run(outside: &Outside) -> Result<ExitCode> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_max_level(tracing::Level::INFO).init();
-    keep_memory_private();
+    private::no_core_dump();
+    private::no_other_reader();
     let elected = match election::stand(&outside.paths, false)? {
         Outcome::Elected(elected) => elected,
         Outcome::AlreadyRunning { .. } => {
@@ -48,33 +48,17 @@ pub(crate) fn run(outside: &Outside) -> Result<ExitCode> {
         let agent = Agent::open(parts).await?;
         let background = tokio::spawn(stagedoor_core::agent::run(agent.clone()));
         tracing::info!(socket = %outside.paths.socket().display(), "the agent listens");
-        let (ending, mut events) = (agent.clone(), agent.events());
+        let ending = agent.clone();
         tokio::spawn(async move {
             interrupted().await;
-            let _ = ending.close().await;
+            let _ = ending.close(LAST_WORDS).await;
         });
         serve(agent, listener).await;
         let _ = background.await;
-        // Told when the sessions are sealed: leaving before would lose them.
-        let sealed = async { while !matches!(events.recv().await, Ok(Event::Ended) | Err(RecvError::Closed)) {} };
-        let _ = tokio::time::timeout(LAST_WORDS, sealed).await;
         Ok(())
     })?;
     drop(elected);
     Ok(ExitCode::SUCCESS)
-}
-
-/// Credentials live in this process: no core dump, and on Linux no other program of the user may read its memory.
-fn keep_memory_private() {
-    #[cfg(unix)]
-    {
-        let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-        let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
-    }
-    #[cfg(target_os = "linux")]
-    {
-        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    }
 }
 
 /// The runtime of the two commands that serve.

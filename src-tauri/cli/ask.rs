@@ -4,7 +4,7 @@
 //! hidden where there is a display, so that a person can be asked; else `stagedoor agent`.
 
 use std::{
-    fs::OpenOptions,
+    fs::{OpenOptions, TryLockError},
     path::Path,
     process::{Command, Stdio},
     thread::sleep,
@@ -16,6 +16,7 @@ use stagedoor_core::{
         protocol::{Request, Response},
         socket::client::{self, Failure},
     },
+    deliver,
     error::{Code, Error, Result},
     model::{profile::ProfileName, secret::Secret},
     store::files,
@@ -24,10 +25,10 @@ use stagedoor_core::{
 use crate::{Outside, env, print};
 
 /// How long a new agent has to answer: a keychain that does not, takes five seconds by itself.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long the app has before an agent without a window is tried.
-const APP_PATIENCE: Duration = Duration::from_secs(6);
+const APP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks the agent; starts one if nobody is there. An agent that makes room for another is asked again.
 pub(crate) fn ask(outside: &Outside, request: &Request) -> Result<Response> {
@@ -81,7 +82,19 @@ fn start(outside: &Outside) -> Result<()> {
     files::private_folder(&outside.paths.runtime)?;
     let path = outside.paths.runtime.join("start.lock");
     let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|error| Error::file("open", &path, &error))?;
-    lock.lock().map_err(|error| Error::file("lock", &path, &error))?;
+    let began = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => {}
+            Err(TryLockError::WouldBlock) => return Err(no_agent("another program has been starting it for too long")),
+            Err(TryLockError::Error(error)) => return Err(Error::file("lock", &path, &error)),
+        }
+        if listens(outside) {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(5));
+    }
     if listens(outside) {
         return Ok(());
     }
@@ -122,6 +135,10 @@ fn spawn(outside: &Outside, program: &Path, argument: &str) -> Result<()> {
     let log = options.open(&path).map_err(|error| Error::file("open", &path, &error))?;
     let mut command = Command::new(program);
     command.arg(argument).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    // The agent outlives this terminal, so it takes no credentials of it along.
+    for name in deliver::STALE {
+        command.env_remove(name);
+    }
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     // DETACHED_PROCESS and CREATE_NEW_PROCESS_GROUP

@@ -22,7 +22,7 @@ pub(crate) fn run(outside: &Outside, command: KeysCommand) -> Result<ExitCode> {
 }
 
 fn add(outside: &Outside, profile: &str) -> Result<ExitCode> {
-    let (id, secret) = if print::can_prompt() {
+    let (id, secret) = if print::is_typed() {
         (print::prompt("Access key ID: ")?, print::prompt_secret("Secret access key (not shown): ")?)
     } else {
         (print::read_line()?, print::read_line()?)

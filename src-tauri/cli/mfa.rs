@@ -36,7 +36,7 @@ pub(crate) fn run(outside: &Outside, command: MfaCommand) -> Result<ExitCode> {
 
 fn add(outside: &Outside, serial: &str) -> Result<ExitCode> {
     MfaSerial::parse(serial)?;
-    let seed = if print::can_prompt() { print::prompt_secret("Secret configuration key (not shown): ")? } else { print::read_line()? };
+    let seed = if print::is_typed() { print::prompt_secret("Secret configuration key (not shown): ")? } else { print::read_line()? };
     let seed = TotpSeed::parse(&seed)?;
     ask::ask(outside, &Request::AddTotpSeed { serial: serial.to_owned(), seed: Secret::new(seed.expose()) })?;
     print::say(&format!("The seed of {serial} is in the keychain; its codes are no longer asked for."));

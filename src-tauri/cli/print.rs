@@ -19,6 +19,11 @@ pub(crate) fn can_prompt() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
+/// Whether a person types on standard input: then a secret is read without showing it.
+pub(crate) fn is_typed() -> bool {
+    std::io::stdin().is_terminal()
+}
+
 /// Colours only for a person, and not for one who said no.
 pub(crate) fn coloured() -> bool {
     std::io::stderr().is_terminal() && crate::env("NO_COLOR").is_none_or(|value| value.is_empty())

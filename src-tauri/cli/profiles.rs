@@ -114,7 +114,7 @@ pub(crate) fn import(outside: &Outside, profiles: Vec<String>, dry_run: bool, un
     }
     let files = AwsFiles::read(&outside.paths)?;
     let named: Vec<ProfileName> = if profiles.is_empty() {
-        files.profiles().iter().filter(|profile| profile.plaintext_key).map(|profile| ProfileName::new(profile.name.as_str())).collect()
+        files.profiles().iter().map(|profile| ProfileName::new(profile.name.as_str())).filter(|name| files.plaintext_key(name).is_some()).collect()
     } else {
         profiles.into_iter().map(ProfileName::new).collect()
     };

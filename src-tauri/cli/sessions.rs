@@ -13,6 +13,7 @@ use stagedoor_core::{
     deliver,
     error::{Code, Error, Result},
     model::{mfa::MfaCode, profile::ProfileName, secret::Secret, snapshot::SessionState},
+    store::aws_files::AwsFiles,
 };
 
 use crate::{Outside, args::ShellChoice, ask, print};
@@ -141,7 +142,7 @@ fn run(mut child: Command, program: &str) -> Result<ExitCode> {
 #[cfg(not(unix))]
 fn run(mut child: Command, program: &str) -> Result<ExitCode> {
     let status = child.status().map_err(|error| not_run(program, &error))?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+    std::process::exit(status.code().unwrap_or(1))
 }
 
 fn not_run(program: &str, error: &std::io::Error) -> Error {
@@ -151,7 +152,9 @@ fn not_run(program: &str, error: &std::io::Error) -> Error {
 /// `env`
 pub(crate) fn environment(outside: &Outside, profile: &ProfileName, ShellChoice(shell): ShellChoice, unset: bool) -> Result<ExitCode> {
     if unset {
-        return Ok(print::data(&deliver::unset(shell)));
+        let files = AwsFiles::read(&outside.paths)?;
+        let endpoint = files.profile(profile).is_some_and(|found| found.get("endpoint_url").is_some());
+        return Ok(print::data(&deliver::unset(shell, endpoint)));
     }
     match ask::ask_with_code(outside, profile, &Request::Environment { profile: profile.clone(), shell })? {
         Response::Text { text } => Ok(print::data(text.expose())),

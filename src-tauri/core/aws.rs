@@ -6,18 +6,20 @@
 
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_credential_types::Credentials;
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_smithy_async::{rt::sleep::TokioSleep, time::TimeSource};
 use aws_smithy_http_client::{
     Builder, Connector,
+    proxy::ProxyConfig,
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorSettings, SharedHttpClient},
     orchestrator::HttpResponse,
     result::{ConnectorError, SdkError},
+    runtime_components::RuntimeComponents,
 };
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
 
@@ -48,7 +50,7 @@ pub struct Environment(BTreeMap<String, String>);
 impl Environment {
     /// Keeps what begins with `AWS_`, and the user's name; never a credential.
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let secret = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"];
+        let secret = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"];
         Self(
             variables
                 .into_iter()
@@ -87,14 +89,29 @@ impl TimeSource for Time {
 impl Aws {
     /// One HTTP client (rustls on ring) for everything.
     pub fn new(clock: Clock, environment: Environment) -> Self {
-        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let http = Builder::new().build_with_connector_fn(|settings, parts| {
+            let connector = Connector::builder().proxy_config(ProxyConfig::from_env()).tls_provider(Provider::Rustls(CryptoMode::Ring));
+            let connector = match parts.and_then(RuntimeComponents::sleep_impl) {
+                Some(sleep) => connector.sleep_impl(sleep),
+                None => connector.sleep_impl(TokioSleep::new()),
+            };
+            match settings {
+                Some(settings) => connector.connector_settings(settings.clone()).build(),
+                None => connector.build(),
+            }
+        });
         Self { http, clock, environment }
     }
 
     /// A plain HTTP connector, for the one endpoint that is no AWS API: sign-in.
     pub fn connector(&self) -> impl HttpConnector {
         let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(5)).read_timeout(Duration::from_secs(12)).build();
-        Connector::builder().connector_settings(settings).sleep_impl(TokioSleep::new()).tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+        Connector::builder()
+            .proxy_config(ProxyConfig::from_env())
+            .connector_settings(settings)
+            .sleep_impl(TokioSleep::new())
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build()
     }
 
     /// The Region a profile works in: its own, the variables', or its partition's first.
@@ -133,7 +150,6 @@ impl Aws {
             .http_client(self.http.clone())
             .time_source(Time(self.clock.clone()))
             .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(200)))
             .region(Region::new(self.region(files, profile, partition)));
         if let Some(app) = app {
             loader = loader.app_name(app);
@@ -166,7 +182,7 @@ fn settings_of(files: &AwsFiles, profile: &str) -> String {
     let Some(found) = files.profile(&crate::model::profile::ProfileName::new(profile)) else { return text };
     for key in SETTINGS {
         if let Some(value) = found.get(key) {
-            let _ = writeln!(text, "{key} = {value}");
+            let _ = writeln!(text, "{key} = {}", value.replace('\n', "\n  "));
         }
     }
     if let Some((name, services)) = found.get("services").and_then(|name| Some((name, files.services(name)?))) {

@@ -14,4 +14,5 @@ pub mod model;
 pub mod paths;
 pub mod policy;
 pub mod practice;
+pub mod private;
 pub mod store;

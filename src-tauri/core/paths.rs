@@ -95,6 +95,11 @@ impl Paths {
         self.runtime.join("agent.sock")
     }
 
+    /// The file with the name of the agent's pipe (Windows): random, so that nobody else can have created it before.
+    pub fn pipe_name(&self) -> PathBuf {
+        self.runtime.join("agent.pipe")
+    }
+
     /// The file whose lock elects the one agent.
     pub fn agent_lock(&self) -> PathBuf {
         self.runtime.join("agent.lock")

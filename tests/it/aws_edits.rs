@@ -222,8 +222,8 @@ proptest! {
             prop_assert_eq!(now.profile(&ProfileName::new(&other.name)), Some(other));
         }
         let (mut old, mut new) = (before.lines().collect::<Vec<_>>(), after.lines().collect::<Vec<_>>());
-        while old.first().is_some() && old.first() == new.first() { old.remove(0); new.remove(0); }
-        while old.last().is_some() && old.last() == new.last() { old.pop(); new.pop(); }
+        while !old.is_empty() && old.first() == new.first() { old.remove(0); new.remove(0); }
+        while !old.is_empty() && old.last() == new.last() { old.pop(); new.pop(); }
         // One line replaced (and the lines that continued it), or one inserted, or a section of a blank line, header and line.
         prop_assert!(new.len() <= 3 && new.iter().any(|line| line.contains("new-value")), "{:?} {:?}", old, new);
         let continues = |line: &&str| line.starts_with([' ', '\t']) || line.is_empty() || line.starts_with(['#', ';']);

@@ -8,6 +8,7 @@ mod bus;
 #[cfg(target_os = "linux")]
 mod keychain;
 mod practice;
+mod practice_conditions;
 mod practice_iam;
 mod practice_raw;
 mod tidy;

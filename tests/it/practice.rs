@@ -1,4 +1,6 @@
 //! The practice account, asked by AWS's own SDK over signed HTTP, with a clock that the test drives.
+//!
+//! [`Practice`] is also what the other modules about it start from. Each refusal is compared with AWS's code, words and status.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -73,7 +75,7 @@ impl Practice {
     }
 
     /// The code that alice's device shows, some steps from now.
-    fn code(&self, steps: i64) -> String {
+    pub(crate) fn code(&self, steps: i64) -> String {
         self.made.mfa_seed.code(TotpSeed::step(self.clock.now()) + steps).expose().to_owned()
     }
 

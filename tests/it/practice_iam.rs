@@ -1,4 +1,6 @@
 //! IAM in the practice account: a world built from nothing but root's key, with AWS's refusals.
+//!
+//! Through the SDK, so that every answer is also one that it can read.
 
 use aws_sdk_iam::error::ProvideErrorMetadata;
 use stagedoor_core::model::mfa::TotpSeed;

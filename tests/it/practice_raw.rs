@@ -1,4 +1,6 @@
 //! The practice account, spoken to byte by byte: what no SDK would send, and the federation endpoint as a browser uses it.
+//!
+//! Signatures are made with the aws-sigv4 crate and then bent.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -35,6 +35,11 @@ impl Asker {
         Self { pid: None, name: "Stagedoor".to_owned(), executable: None, parent: None }
     }
 
+    /// Somebody at the socket whose process the system does not tell.
+    pub fn unknown() -> Self {
+        Self { name: "a program".to_owned(), ..Self::stagedoor() }
+    }
+
     /// The program behind the peer `pid`.
     pub fn behind(pid: u32) -> Self {
         let mut nearest = None;

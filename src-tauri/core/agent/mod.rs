@@ -23,6 +23,7 @@ mod view;
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use time::OffsetDateTime;
@@ -113,6 +114,8 @@ struct Problems {
     files: Option<Error>,
     settings: Option<Error>,
     sealed: Option<Error>,
+    set_aside: Option<Error>,
+    unsaved: Option<Error>,
     keychain: Option<Error>,
     practice: Option<Error>,
 }
@@ -174,11 +177,15 @@ impl Agent {
     }
 
     /// Lets what is under way land, seals the sessions and ends: [`run`] returns, and [`Event::Ended`] is told.
-    pub async fn close(&self) -> Result<()> {
+    /// What has not landed within `patience` is lost.
+    pub async fn close(&self, patience: Duration) -> Result<()> {
         self.0.closing.send_replace(true);
-        while self.0.flights.any() || self.0.source_flights.any() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        let landing = async {
+            while self.0.flights.any() || self.0.source_flights.any() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(patience, landing).await;
         self.pause_practice().await;
         let sealed = self.seal().await;
         self.save_choices();

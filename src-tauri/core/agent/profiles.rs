@@ -8,8 +8,9 @@ use crate::{
     error::{Code, Error, Result},
     issue::{caller_identity, partition_of},
     model::{
-        access_key::AccessKey,
+        access_key::{AccessKey, AccessKeyId},
         arn::{Partition, RoleArn},
+        chain::Base,
         params::{ExternalId, MfaSerial, RoleSessionName, SessionDuration},
         profile::ProfileName,
         snapshot::Settings,
@@ -19,6 +20,9 @@ use crate::{
 
 /// The property that says which key of the keychain a profile has.
 const KEY: &str = "stagedoor_access_key_id";
+
+/// The property that says that a profile's access key itself may be handed out.
+const HAND_OUT: &str = "stagedoor_hand_out_access_key";
 
 /// A new access key, and its profile where there is none.
 #[derive(Clone, Debug, Deserialize)]
@@ -67,8 +71,10 @@ impl Agent {
                 format!("Move that one into the keychain: stagedoor import {profile}"),
             ));
         }
+        let there = self.0.keys.access_key(&new.key.id).await;
+        self.keychain_said(there.as_ref().err());
+        let there = there?;
         let before = files.profile(profile).and_then(|found| found.get(KEY)).map(str::to_owned);
-        // Checked before the keychain is touched, so that a bad value leaves nothing behind.
         let region = new.region.as_deref().map(str::trim).filter(|region| !region.is_empty());
         let stored = self.0.keys.put_access_key(&new.key).await;
         self.keychain_said(stored.as_ref().err());
@@ -83,9 +89,7 @@ impl Agent {
             edit::add_profile(paths, profile, &properties)
         };
         if let Err(error) = written {
-            if before.as_deref() != Some(id) {
-                let _ = self.0.keys.delete_access_key(&new.key.id).await;
-            }
+            self.put_back(&new.key.id, there.as_ref()).await;
             return Err(error);
         }
         self.forget_orphan(before.as_deref(), id).await;
@@ -93,11 +97,20 @@ impl Agent {
         Ok(())
     }
 
+    /// The keychain's entry as it was before a change that failed: another profile may live on it.
+    async fn put_back(&self, id: &AccessKeyId, there: Option<&AccessKey>) {
+        let restored = match there {
+            Some(before) => self.0.keys.put_access_key(before).await,
+            None => self.0.keys.delete_access_key(id).await,
+        };
+        self.keychain_said(restored.as_ref().err());
+    }
+
     /// A key that was replaced and that no profile names any more leaves the keychain.
     async fn forget_orphan(&self, before: Option<&str>, now: &str) {
         let Some(old) = before.filter(|old| *old != now) else { return };
         let used = self.files().is_ok_and(|files| files.profiles().iter().any(|profile| profile.get(KEY) == Some(old)));
-        if let (false, Ok(id)) = (used, crate::model::access_key::AccessKeyId::parse(old)) {
+        if let (false, Ok(id)) = (used, AccessKeyId::parse(old)) {
             let _ = self.0.keys.delete_access_key(&id).await;
         }
     }
@@ -106,13 +119,13 @@ impl Agent {
     pub async fn add_role(&self, new: NewRole) -> Result<()> {
         let _edit = self.0.editing.lock().await;
         let files = self.files()?;
-        if files.profile(&new.source_profile).is_none() {
+        let Some(source) = files.profile(&new.source_profile) else {
             return Err(Error::new(
                 Code::MissingSource,
                 format!("There is no profile {} to get the role with", new.source_profile),
                 "Choose a profile that exists, or add its access key first",
             ));
-        }
+        };
         let duration = new.duration.map(|duration| duration.seconds().to_string());
         let mut properties = vec![("role_arn", new.role_arn.as_str()), ("source_profile", new.source_profile.as_str())];
         let optional = [
@@ -120,6 +133,9 @@ impl Agent {
             ("external_id", new.external_id.as_ref().map(ExternalId::as_str)),
             ("role_session_name", new.role_session_name.as_ref().map(RoleSessionName::as_str)),
             ("duration_seconds", duration.as_deref()),
+            // A role of the practice account is asked for there, and nowhere else.
+            ("endpoint_url", source.get("endpoint_url")),
+            ("stagedoor_practice", source.get("stagedoor_practice")),
             ("region", new.region.as_deref().map(str::trim).filter(|region| !region.is_empty())),
         ];
         properties.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
@@ -164,8 +180,8 @@ impl Agent {
             Ok(()) => edit::take_key(&self.0.parts.paths, profile, &key.id),
             Err(error) => Err(Error { message: format!("{}; the file is as it was", error.message), ..error }),
         };
-        if moved.is_err() && there.is_none() {
-            let _ = self.0.keys.delete_access_key(&key.id).await;
+        if moved.is_err() {
+            self.put_back(&key.id, there.as_ref()).await;
         }
         self.publish();
         moved
@@ -179,7 +195,7 @@ impl Agent {
         let Some(id) = found else {
             return Err(Error::new(Code::NoCredentials, format!("{profile} has no access key in the keychain"), "Run: stagedoor keys list"));
         };
-        let id = crate::model::access_key::AccessKeyId::parse(&id)?;
+        let id = AccessKeyId::parse(&id)?;
         let key = self.0.keys.access_key(&id).await;
         self.keychain_said(key.as_ref().err());
         let key = key?.ok_or_else(|| {
@@ -207,6 +223,10 @@ impl Agent {
     pub async fn disconnect(&self, profile: &ProfileName) -> Result<()> {
         let _edit = self.0.editing.lock().await;
         edit::disconnect(&self.0.parts.paths, profile)?;
+        // What was said for handing it out does not outlive it.
+        if self.files()?.profile(profile).is_some_and(|found| found.get(HAND_OUT).is_some()) {
+            edit::set(&self.0.parts.paths, profile, HAND_OUT, None)?;
+        }
         self.publish();
         Ok(())
     }
@@ -214,8 +234,17 @@ impl Agent {
     /// Whether the access key itself is handed out instead of GetSessionToken credentials.
     pub async fn hand_out_access_key(&self, profile: &ProfileName, yes: bool) -> Result<()> {
         let _edit = self.0.editing.lock().await;
-        self.files()?.resolve(profile)?;
-        edit::set(&self.0.parts.paths, profile, "stagedoor_hand_out_access_key", yes.then_some("true"))?;
+        let chain = self.files()?.resolve(profile)?;
+        if yes && !(chain.hops.is_empty() && matches!(chain.base, Base::AccessKey { .. })) {
+            return Err(Error::new(
+                Code::InvalidValue,
+                format!("{profile} is no plain access key, so there is no key of its own to hand out"),
+                format!("Connect it without --access-key: stagedoor connect {profile}"),
+            ));
+        }
+        if yes || chain.hand_out_access_key {
+            edit::set(&self.0.parts.paths, profile, HAND_OUT, yes.then_some("true"))?;
+        }
         self.publish();
         Ok(())
     }

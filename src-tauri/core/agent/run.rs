@@ -44,6 +44,9 @@ const GLANCE: Duration = Duration::from_secs(1);
 /// Snapshots for small changes are not made more often than this.
 const BREATH: Duration = Duration::from_millis(40);
 
+/// The SDKs that do not wait for ever give a `credential_process` a minute; the rest is for starting and for telling.
+const ANSWER_WITHIN: Duration = Duration::from_secs(45);
+
 /// An agent without a window and without a session ends after this long without a question.
 const IDLE: Duration = Duration::from_mins(30);
 
@@ -165,7 +168,7 @@ impl Agent {
     /// Writes the times of last use, which change too often to be written each time.
     pub(super) fn save_choices(&self) {
         let saved = self.choices().save(&self.0.parts.paths);
-        self.problems().settings = saved.err();
+        self.problems().unsaved = saved.err();
     }
 }
 
@@ -195,7 +198,7 @@ pub async fn serve(agent: Agent, listener: Listener) {
             () = tokio::time::sleep(Duration::from_secs(5)) => {
                 let idle = agent.0.parts.windowless && asked.elapsed() > IDLE && agent.state().sessions.is_empty() && agent.state().sources.is_empty();
                 if idle || (agent.0.parts.windowless && !listener.is_there()) {
-                    let _ = agent.close().await;
+                    let _ = agent.close(Duration::ZERO).await;
                     break;
                 }
             }
@@ -234,14 +237,21 @@ impl Agent {
         if *self.0.closing.borrow() && !matches!(request, Request::Hello | Request::Close) {
             return Err(Error::new(Code::Agent, "Stagedoor is just ending", "Try again in a moment"));
         }
-        let asker = || pid.map_or_else(Asker::stagedoor, Asker::behind);
+        let asker = || pid.map_or_else(Asker::unknown, Asker::behind);
         let text = |text| Response::Text { text };
         let done = |()| Response::Done;
         match request {
             Request::Hello => {
                 Ok(Response::Hello { version: env!("CARGO_PKG_VERSION").to_owned(), windowless: self.0.parts.windowless, pid: std::process::id() })
             }
-            Request::CredentialProcess { profile } => self.process_document(&profile, &asker()).await.map(text),
+            Request::CredentialProcess { profile } => {
+                // The flight goes on: the next call finds what it brought.
+                let answer = tokio::time::timeout(ANSWER_WITHIN, self.process_document(&profile, &asker())).await;
+                let late = |_| {
+                    Error::new(Code::AwsUnreachable, format!("AWS did not answer for {profile} in time"), "Check the network, VPN and proxy, then try again")
+                };
+                answer.map_err(late)?.map(text)
+            }
             Request::Exec { profile } => self.for_child(&profile, &asker()).await.map(|handed| Response::Variables { variables: Variable::all(&handed) }),
             Request::Environment { profile, shell } => self.environment(&profile, shell, &asker()).await.map(text),
             Request::Start { profile, mfa_code } => {
@@ -264,11 +274,8 @@ impl Agent {
             Request::Import { profile } => self.import(&profile).await.map(done),
             Request::UndoImport { profile } => self.undo_import(&profile).await.map(done),
             Request::Connect { profile, access_key } => {
-                self.connect(&profile).await?;
-                if access_key {
-                    self.hand_out_access_key(&profile, true).await?;
-                }
-                Ok(Response::Done)
+                self.hand_out_access_key(&profile, access_key).await?;
+                self.connect(&profile).await.map(done)
             }
             Request::Disconnect { profile } => self.disconnect(&profile).await.map(done),
             Request::AddTotpSeed { serial, seed } => self.add_totp_seed(&MfaSerial::parse(&serial)?, TotpSeed::parse(seed.expose())?).await.map(done),
@@ -280,7 +287,7 @@ impl Agent {
                 self.show_window();
                 Ok(Response::Done)
             }
-            Request::Close => self.close().await.map(done),
+            Request::Close => self.close(ANSWER_WITHIN).await.map(done),
         }
     }
 }

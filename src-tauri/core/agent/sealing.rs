@@ -124,8 +124,14 @@ impl Agent {
     /// Seals what there is now. A failure is told in the snapshot: the sessions are in memory all the same.
     pub(super) async fn seal(&self) -> Result<()> {
         let _one = self.0.sealing.lock().await;
-        let now = self.now();
-        let payload = self.payload(now);
+        // What an earlier run sealed is read first, if the keychain answers by now: it must not be replaced unread.
+        if self.0.sealed.unread() {
+            self.unseal().await;
+            if self.0.sealed.unread() {
+                return Ok(());
+            }
+        }
+        let payload = self.payload(self.now());
         let result = match payload {
             Some(payload) => self.0.sealed.save(&payload).await,
             None => self.0.sealed.remove().await,
@@ -179,11 +185,16 @@ impl Agent {
     pub(super) async fn unseal(&self) {
         let loaded = self.0.sealed.load().await;
         self.keychain_said(loaded.problem.as_ref());
-        self.problems().sealed = loaded.problem;
+        // A keychain that does not answer may answer later; a file that was set aside stays news.
+        if self.0.sealed.unread() {
+            self.problems().sealed = loaded.problem;
+        } else if loaded.problem.is_some() {
+            self.problems().set_aside = loaded.problem;
+        }
         let Some(payload) = loaded.payload else { return };
         // serde_json's errors can quote what they read, so they are not passed on.
         let Ok(read) = serde_json::from_slice::<ReadBack>(&payload) else {
-            self.problems().sealed =
+            self.problems().set_aside =
                 Some(Error::new(Code::File, "Earlier sessions were written by another version of Stagedoor and are not used", "Start the profiles again"));
             return;
         };
@@ -193,13 +204,13 @@ impl Agent {
         for source in read.sources {
             let held = Held::from(source.held);
             if !held.credentials.expired(now) {
-                state.sources.insert(Source { key: source.key, mfa_serial: source.mfa_serial }, held);
+                state.sources.entry(Source { key: source.key, mfa_serial: source.mfa_serial }).or_insert(held);
             }
         }
         for session in read.sessions {
             let held = Held::from(session.held);
             let same = files.as_ref().is_ok_and(|files| files.resolve(&session.profile).is_ok_and(|chain| mark(&chain) == session.mark));
-            if same && !held.credentials.expired(now) {
+            if same && !held.credentials.expired(now) && !state.sessions.contains_key(&session.profile) {
                 state.issued(&session.profile, &session.mark, held, session.person_from);
                 if let Some(kept) = state.sessions.get_mut(&session.profile) {
                     kept.delivered.extend(session.delivered);

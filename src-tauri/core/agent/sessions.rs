@@ -95,7 +95,9 @@ impl Agent {
     /// Hands a profile out. Never anything expired; the access key itself only where the person said so.
     async fn hand(&self, profile: &ProfileName, delivery: &str, what: &str, asker: &Asker) -> Result<Handed> {
         let began = Instant::now();
-        let chain = self.files()?.resolve(profile)?;
+        let files = self.files()?;
+        let chain = files.resolve(profile)?;
+        let endpoint = files.profile(profile).and_then(|found| found.get("endpoint_url")).map(str::to_owned);
         if let (true, true, Base::AccessKey { profile: owner, access_key_id, place, .. }) = (chain.hand_out_access_key, chain.hops.is_empty(), &chain.base) {
             let key = self.access_key(owner, access_key_id, *place).await?;
             self.note(profile, asker, what, "the access key itself");
@@ -109,6 +111,7 @@ impl Agent {
                 expiration,
                 account_id: None,
                 region: chain.region,
+                endpoint_url: endpoint,
             });
         }
         let got = self.ensure(profile, Want::program()).await.inspect_err(|error| self.refused_to(profile, asker, what, error))?;
@@ -120,7 +123,7 @@ impl Agent {
         }
         self.note(profile, asker, what, &how(&got, began));
         self.0.touched.notify_one();
-        Ok(Handed::temporary(&got.held.credentials, got.chain.region))
+        Ok(Handed::temporary(&got.held.credentials, got.chain.region, endpoint))
     }
 
     /// A program got nothing: noted, and told to a person where a person can help.

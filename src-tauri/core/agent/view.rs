@@ -86,7 +86,11 @@ impl Agent {
         {
             let problems = self.problems();
             snapshot.keychain.error.clone_from(&problems.keychain);
-            snapshot.problems = [&problems.files, &problems.settings, &problems.sealed, &problems.practice].into_iter().flatten().cloned().collect();
+            snapshot.problems = [&problems.files, &problems.settings, &problems.unsaved, &problems.sealed, &problems.set_aside, &problems.practice]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect();
         }
         if let Some(files) = files {
             snapshot.files.found = files.found();

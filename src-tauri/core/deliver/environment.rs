@@ -42,6 +42,10 @@ pub fn variables(handed: &Handed) -> Vec<(&'static str, Zeroizing<String>)> {
         set.push(("AWS_REGION", text(region)));
         set.push(("AWS_DEFAULT_REGION", text(region)));
     }
+    // Without AWS_PROFILE a tool would not find the profile's own endpoint: credentials of a practice account would go to AWS.
+    if let Some(endpoint) = &handed.endpoint_url {
+        set.push(("AWS_ENDPOINT_URL", text(endpoint)));
+    }
     set
 }
 
@@ -63,10 +67,10 @@ pub fn environment(handed: &Handed, shell: Shell) -> Secret {
     Secret::new(lines.as_str())
 }
 
-/// Lines that clear everything [`environment`] sets.
-pub fn unset(shell: Shell) -> String {
+/// Lines that clear everything [`environment`] sets; the endpoint only for a profile that has one.
+pub fn unset(shell: Shell, endpoint: bool) -> String {
     let mut lines = String::new();
-    for name in STALE {
+    for name in STALE.into_iter().chain(["AWS_REGION", "AWS_DEFAULT_REGION"]).chain(endpoint.then_some("AWS_ENDPOINT_URL")) {
         clear(&mut lines, shell, name);
     }
     lines
@@ -106,6 +110,7 @@ mod tests {
             expiration: datetime!(2026-11-23 09:00 UTC),
             account_id: None,
             region: Some("eu-central-1".to_owned()),
+            endpoint_url: None,
         }
     }
 
@@ -126,6 +131,6 @@ mod tests {
         let power = environment(&handed(Some("t")), Shell::Powershell);
         assert!(power.expose().contains(r#"$Env:AWS_SECRET_ACCESS_KEY = 'a''b$c`d"e\f'"#));
         assert!(power.expose().contains("Remove-Item Env:AWS_PROFILE"));
-        assert!(unset(Shell::Zsh).lines().any(|l| l == "unset AWS_SESSION_TOKEN"));
+        assert!(unset(Shell::Zsh, false).lines().any(|l| l == "unset AWS_SESSION_TOKEN"));
     }
 }

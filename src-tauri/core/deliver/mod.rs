@@ -27,11 +27,13 @@ pub struct Handed {
     pub account_id: Option<String>,
     /// The profile's Region, where it has one.
     pub region: Option<String>,
+    /// The profile's own `endpoint_url`, where it has one.
+    pub endpoint_url: Option<String>,
 }
 
 impl Handed {
     /// Temporary credentials as they are.
-    pub fn temporary(credentials: &TemporaryCredentials, region: Option<String>) -> Self {
+    pub fn temporary(credentials: &TemporaryCredentials, region: Option<String>, endpoint_url: Option<String>) -> Self {
         Self {
             access_key_id: credentials.access_key_id.clone(),
             secret_access_key: credentials.secret_access_key.clone(),
@@ -39,6 +41,7 @@ impl Handed {
             expiration: credentials.expiration,
             account_id: credentials.account_id.clone(),
             region,
+            endpoint_url,
         }
     }
 }

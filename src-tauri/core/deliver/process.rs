@@ -47,6 +47,7 @@ mod tests {
             expiration: datetime!(2026-11-23 09:00:00.5 +1),
             account_id: Some("123456789012".to_owned()),
             region: None,
+            endpoint_url: None,
         };
         let json: serde_json::Value = serde_json::from_str(process(&handed).expose()).expect("one JSON object");
         assert_eq!(
@@ -65,6 +66,7 @@ mod tests {
             expiration: datetime!(2026-11-23 09:00 UTC),
             account_id: None,
             region: None,
+            endpoint_url: None,
         };
         let json: serde_json::Value = serde_json::from_str(process(&handed).expose()).expect("one JSON object");
         assert_eq!(

@@ -60,6 +60,7 @@ impl From<AccessKeyId> for String {
 
 /// An access key: its ID and its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct AccessKey {
     /// `AKIA…`
     pub id: AccessKeyId,
@@ -79,5 +80,19 @@ impl AccessKey {
             ));
         }
         Ok(Self { id, secret })
+    }
+}
+
+/// As it comes from the window or the keychain.
+#[derive(Deserialize)]
+struct Unchecked {
+    id: String,
+    secret: Secret,
+}
+
+impl TryFrom<Unchecked> for AccessKey {
+    type Error = Error;
+    fn try_from(unchecked: Unchecked) -> Result<Self> {
+        Self::parse(&unchecked.id, unchecked.secret)
     }
 }

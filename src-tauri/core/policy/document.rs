@@ -28,6 +28,17 @@ pub enum Effect {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed(pub String);
 
+impl Malformed {
+    fn no_json() -> Self {
+        Self("This policy contains invalid Json".to_owned())
+    }
+
+    /// Whether it is not even JSON.
+    pub fn is_no_json(&self) -> bool {
+        *self == Self::no_json()
+    }
+}
+
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -106,7 +117,7 @@ pub struct Document {
 impl Document {
     /// Parses a document and says in AWS's words what is wrong with it.
     pub fn parse(text: &str, shape: Shape) -> Result<Self, Malformed> {
-        let json = json::parse(text).ok_or_else(|| Malformed("This policy contains invalid Json".to_owned()))?;
+        let json = json::parse(text).ok_or_else(Malformed::no_json)?;
         let (variables, statements) = grammar::document(&json, shape)?;
         Ok(Self { text: text.to_owned(), variables, statements })
     }

@@ -1,4 +1,6 @@
 //! JSON as IAM takes it: a key that comes twice in one object is an error, not the last one's win.
+//!
+//! serde_json alone would let the last one win, and a reader who sees the first would be misled about what the policy says.
 
 use std::fmt;
 

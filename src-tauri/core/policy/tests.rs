@@ -1,4 +1,7 @@
 //! The decision as a table: what the policies say, what is asked, what IAM answers.
+//!
+//! Each row is one rule of the IAM User Guide, the tricky ones beside the plain; then three properties that no policy may break,
+//! and text that nobody would write.
 
 use super::{Caller, Context, Document, Kind, Outcome, Policies, Request, ResourcePolicy, Shape, Source, decide, evaluate::Decision};
 

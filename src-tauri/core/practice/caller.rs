@@ -1,4 +1,7 @@
 //! Who was authenticated, under all the names that answers, policies and condition keys use.
+//!
+//! One caller has several: a role's session goes by its own ARN, by its role's ARN and by both unique IDs. Which name grants
+//! what is for `core/policy` to say.
 
 use time::OffsetDateTime;
 

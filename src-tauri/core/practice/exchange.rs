@@ -1,4 +1,6 @@
 //! The way of every call: find the action, know the caller, check the parameters, ask the policies, run, answer, record.
+//!
+//! Everything happens under one lock on the world, so a call sees it whole and leaves it whole. Not here: what an action does.
 
 use time::OffsetDateTime;
 

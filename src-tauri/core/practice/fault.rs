@@ -1,4 +1,6 @@
 //! What AWS answers when it refuses: a code, a sentence, and the HTTP status that goes with the code.
+//!
+//! Not [`crate::error::Error`]: these words are AWS's, and tools act on the code.
 
 /// A refusal in AWS's own words.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,6 +19,9 @@ pub(super) enum Chars {
     ExternalId,
     Serial,
     Digits,
+    /// The same two as IAM prints them.
+    IamSerial,
+    IamDigits,
     KeyId,
     Path,
     PathPrefix,
@@ -39,6 +42,8 @@ impl Chars {
             Self::ExternalId => r"[\w+=,.@:\/-]*",
             Self::Serial => r"[\w+=/:,.@-]*",
             Self::Digits => r"[\d]*",
+            Self::IamSerial => r"[\w+=/:,.@-]+",
+            Self::IamDigits => r"[\d]+",
             Self::KeyId => r"[\w]+",
             Self::Path => r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)",
             Self::PathPrefix => r"\u002F[\u0021-\u007F]*",
@@ -61,6 +66,8 @@ impl Chars {
             | Self::ExternalId
             | Self::Serial
             | Self::Digits
+            | Self::IamSerial
+            | Self::IamDigits
             | Self::KeyId
             | Self::PathPrefix
             | Self::Policy
@@ -78,8 +85,8 @@ impl Chars {
             Self::Free => true,
             Self::Name | Self::SessionName => text.chars().all(word("+=,.@-")),
             Self::ExternalId => text.chars().all(word("+=,.@:/-")),
-            Self::Serial => text.chars().all(word("+=/:,.@-")),
-            Self::Digits => text.chars().all(|c| c.is_ascii_digit()),
+            Self::Serial | Self::IamSerial => text.chars().all(word("+=/:,.@-")),
+            Self::Digits | Self::IamDigits => text.chars().all(|c| c.is_ascii_digit()),
             Self::KeyId => text.chars().all(word("")),
             Self::Path => text.starts_with('/') && text.ends_with('/') && text.chars().all(|c| c.is_ascii_graphic()),
             Self::PathPrefix => text.starts_with('/') && text.chars().all(|c| c.is_ascii_graphic()),
@@ -144,9 +151,9 @@ pub(super) fn check(fields: &[Field], params: &Params) -> Outcome<()> {
     for field in fields {
         let at = member(field.name);
         match (field.rule, params.get(field.name)) {
-            (Rule::Tags, _) => tags(params, field.name, &mut broken),
+            (Rule::Tags, _) => tags(params, field.name, field.required, &mut broken),
             (Rule::TagKeys, _) => tag_keys(params, field.name, field.required, &mut broken),
-            (_, None) if field.required => broken.push(format!("Value null at '{at}' failed to satisfy constraint: Member must not be null")),
+            (_, None) if field.required => broken.push(null(&at)),
             (Rule::Text { min, max, chars }, Some(value)) => {
                 if let Some(rule) = chars.sentence().filter(|_| !value.is_empty() && !chars.accepts(value)) {
                     return Err(Fault::validation(format!("The specified value for {at} is invalid. It must {rule}")));
@@ -172,6 +179,10 @@ fn complain(broken: &[String]) -> Outcome<()> {
     }
     let errors = if broken.len() == 1 { "error" } else { "errors" };
     Err(Fault::validation(format!("{} validation {errors} detected: {}", broken.len(), broken.join("; "))))
+}
+
+fn null(at: &str) -> String {
+    format!("Value null at '{at}' failed to satisfy constraint: Member must not be null")
 }
 
 fn complaint(value: &str, at: &str, constraint: &str) -> String {
@@ -204,9 +215,12 @@ fn number(at: &str, value: &str, min: i64, max: i64, broken: &mut Vec<String>) -
     Ok(())
 }
 
-fn tags(params: &Params, name: &str, broken: &mut Vec<String>) {
+fn tags(params: &Params, name: &str, required: bool, broken: &mut Vec<String>) {
     let at = member(name);
     let tags = params.pairs(name);
+    if tags.is_empty() && required {
+        broken.push(null(&at));
+    }
     if tags.len() > 50 {
         broken.push(complaint(&format!("[{} tags]", tags.len()), &at, "Member must have length less than or equal to 50"));
     }
@@ -220,7 +234,7 @@ fn tag_keys(params: &Params, name: &str, required: bool, broken: &mut Vec<String
     let at = member(name);
     let keys = params.list(name);
     if keys.is_empty() && required {
-        broken.push(format!("Value null at '{at}' failed to satisfy constraint: Member must not be null"));
+        broken.push(null(&at));
     }
     if keys.len() > 50 {
         broken.push(complaint(&format!("[{}]", keys.join(", ")), &at, "Member must have length less than or equal to 50"));

@@ -1,4 +1,6 @@
 //! One HTTP request, read to its end: what the rest of the practice account sees of the network.
+//!
+//! Path and query are kept as they were sent, because the signature is over those bytes.
 
 use std::net::IpAddr;
 

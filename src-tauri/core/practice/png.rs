@@ -1,4 +1,6 @@
 //! A PNG of black and white squares, as small as the format allows: one bit a pixel, stored without compression.
+//!
+//! IAM hands out the QR code of an MFA device as a PNG; this is all of the format that a QR code needs, without one more crate.
 
 /// Pixels a square.
 const SCALE: usize = 6;

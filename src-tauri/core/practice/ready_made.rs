@@ -1,5 +1,7 @@
 //! The world that a newcomer finds: a user with a key and an MFA device, a role that asks for the code, and a partner's role
 //! that asks for an external ID. All of it is derived from the seed, so that it is the same after a restart.
+//!
+//! Nothing in it is special: a person could have built it with root's key.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,6 @@
 //! S3 as far as `aws s3 ls` goes: the buckets of the account, so that a role's use can be felt.
+//!
+//! The buckets hold nothing. S3 speaks REST, not Query: so it has its own envelope and finds its action by method and path.
 
 use super::{
     exchange::Exchange,

@@ -16,7 +16,7 @@ use hyper::{
     server::conn::http1,
     service::service_fn,
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use time::{UtcOffset, macros::format_description};
 use tokio::{
     net::TcpListener,
@@ -98,7 +98,8 @@ async fn listen(world: World, listener: TcpListener) {
         let world = world.clone();
         connections.spawn(async move {
             let service = service_fn(|request| answer(&world, request, peer.ip()));
-            let _closed = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+            // Idle connections stay: SDKs keep them in a pool.
+            let _closed = http1::Builder::new().header_read_timeout(None).serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }

@@ -1,4 +1,6 @@
 //! The only writer of XML: elements with escaped text, and the two envelopes of the Query protocol.
+//!
+//! Names of elements come from our source, values from anywhere: only values are escaped. Characters that XML cannot write become U+FFFD.
 
 use super::fault::Fault;
 

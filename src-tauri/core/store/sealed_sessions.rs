@@ -95,6 +95,11 @@ impl SealedSessions {
         Loaded { payload: None, problem: Some(problem) }
     }
 
+    /// Whether there is a file that could not be opened yet because the keychain did not answer.
+    pub fn unread(&self) -> bool {
+        self.shared.unread.load(Ordering::Relaxed)
+    }
+
     /// Replaces what was saved, atomically, mode 0600.
     pub async fn save(&self, payload: &[u8]) -> Result<()> {
         let key = self.key().await?;

@@ -21,6 +21,10 @@ pub enum Failure {
     Other(Error),
 }
 
+/// The longest that an answer takes: a `credential_process` has 45 s, an MFA code may have to wait for the next.
+#[cfg(unix)]
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(100);
+
 #[cfg(unix)]
 type Channel = std::os::unix::net::UnixStream;
 #[cfg(windows)]
@@ -38,25 +42,24 @@ fn connect(paths: &Paths) -> io::Result<Channel> {
 
 #[cfg(windows)]
 fn connect(paths: &Paths) -> io::Result<Channel> {
-    std::fs::OpenOptions::new().read(true).write(true).open(pipe_name(paths))
-}
-
-/// The name of the pipe: one for each user and each `STAGEDOOR_HOME`.
-#[cfg(windows)]
-pub(super) fn pipe_name(paths: &Paths) -> String {
-    use sha2::{Digest, Sha256};
-    let digest = Sha256::digest(paths.runtime.to_string_lossy().to_lowercase().as_bytes());
-    let id = digest.iter().take(12).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    format!(r"\\.\pipe\stagedoor-{id}")
+    use std::os::windows::fs::OpenOptionsExt;
+    let name = std::fs::read_to_string(paths.pipe_name())?;
+    // SECURITY_IDENTIFICATION: whoever serves the pipe may see who we are, and not act as us.
+    std::fs::OpenOptions::new().read(true).write(true).security_qos_flags(0x0001_0000).open(name)
 }
 
 /// Asks the agent that listens now.
 pub fn ask(paths: &Paths, request: &Request) -> Result<Response, Failure> {
-    let mut channel = connect(paths).map_err(|error| match error.kind() {
+    let channel = connect(paths).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Failure::Nobody,
         io::ErrorKind::WouldBlock => Failure::Gone,
+        // ERROR_PIPE_BUSY: all instances of the pipe are taken for a moment.
+        _ if cfg!(windows) && error.raw_os_error() == Some(231) => Failure::Gone,
         _ => Failure::Other(Error::new(Code::Agent, format!("Could not talk to the Stagedoor agent: {error}"), "Quit Stagedoor and start it again")),
     })?;
+    #[cfg(unix)]
+    let _ = channel.set_read_timeout(Some(PATIENCE));
+    let mut channel = channel;
     let mut line = Zeroizing::new(serde_json::to_vec(&Line::new(request)).map_err(|_| Failure::Gone)?);
     line.push(b'\n');
     channel.write_all(&line).map_err(|_| Failure::Gone)?;

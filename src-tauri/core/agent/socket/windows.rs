@@ -1,13 +1,20 @@
-//! The named pipe of Windows. Its default access list lets nobody but this user, administrators and the system write to it,
-//! and whoever cannot write cannot ask. Remote clients are refused.
+//! The named pipe of Windows: a random name, kept in a file that only this user may read.
+//!
+//! The default access list of a pipe lets nobody but this user, administrators and the system write to it, and whoever
+//! cannot write cannot ask. Remote clients are refused. Compiled by construction; see the README for what was run where.
 
-use std::{io, sync::Mutex};
+use std::io;
 
-use tokio::net::windows::named_pipe::{NamedPipeServer, ServerOptions};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use tokio::{
+    net::windows::named_pipe::{NamedPipeServer, ServerOptions},
+    sync::Mutex,
+};
 
 use crate::{
     error::{Code, Error, Result},
     paths::Paths,
+    store::files,
 };
 
 /// A connection.
@@ -17,30 +24,29 @@ pub type Stream = NamedPipeServer;
 #[derive(Debug)]
 pub struct Listener {
     name: String,
-    next: Mutex<Option<NamedPipeServer>>,
+    waiting: Mutex<NamedPipeServer>,
 }
 
 impl Listener {
-    /// Creates the first instance: if another program holds that name, this fails instead of joining it.
+    /// Creates the pipe under a new name and writes the name down.
     pub fn bind(paths: &Paths) -> Result<Self> {
-        let name = super::client::pipe_name(paths);
+        let failed = |why: String| Error::new(Code::Agent, format!("Could not open the agent's pipe: {why}"), "Quit the other Stagedoor, then try again");
+        let mut random = [0; 24];
+        getrandom::fill(&mut random).map_err(|error| failed(error.to_string()))?;
+        let name = format!(r"\\.\pipe\stagedoor-{}", URL_SAFE_NO_PAD.encode(random));
         let first = ServerOptions::new().first_pipe_instance(true).reject_remote_clients(true).create(&name);
-        let first =
-            first.map_err(|error| Error::new(Code::Agent, format!("Could not open the pipe {name}: {error}"), "Quit the other Stagedoor, then try again"))?;
-        Ok(Self { name, next: Mutex::new(Some(first)) })
+        let waiting = Mutex::new(first.map_err(|error| failed(error.to_string()))?);
+        files::private_folder(&paths.runtime)?;
+        files::write_atomic(&paths.pipe_name(), name.as_bytes())?;
+        Ok(Self { name, waiting })
     }
 
-    /// The next connection. The client's process ID is not known here.
+    /// The next connection. The client's process ID is not known here. Dropping the future loses no client.
     pub async fn accept(&self) -> io::Result<(Stream, Option<u32>)> {
-        let waiting = self.next.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        let server = match waiting {
-            Some(server) => server,
-            None => ServerOptions::new().reject_remote_clients(true).create(&self.name)?,
-        };
-        server.connect().await?;
+        let mut waiting = self.waiting.lock().await;
+        waiting.connect().await?;
         let next = ServerOptions::new().reject_remote_clients(true).create(&self.name)?;
-        *self.next.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(next);
-        Ok((server, None))
+        Ok((std::mem::replace(&mut *waiting, next), None))
     }
 
     /// A pipe lives as long as its server.

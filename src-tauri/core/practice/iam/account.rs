@@ -1,4 +1,6 @@
 //! The account itself: its alias and its summary.
+//!
+//! An account has one alias, and no two accounts share one.
 
 use super::{MARKER, MAX_ITEMS, everything, page};
 use crate::practice::{

@@ -1,4 +1,6 @@
 //! Managed policies on users, roles and groups: attach, detach, list.
+//!
+//! Ten at most on each. What a policy says is in `managed`; here it is only named.
 
 use super::{GROUP, MARKER, MAX_ITEMS, POLICY_ARN, PREFIX, ROLE, USER, attachable, group, owned, owned_mut, page, role, user};
 use crate::practice::{

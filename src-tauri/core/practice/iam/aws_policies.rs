@@ -1,5 +1,7 @@
 //! The AWS managed policies that people attach first. Their permissions are AWS's where these are short; the long lists are
 //! shortened to what the practice account can tell apart.
+//!
+//! They have one version each, and nobody can change them.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,6 @@
 //! Virtual MFA devices: seed and QR code shown once, two consecutive codes to enable, then codes that count once each.
+//!
+//! The codes that enabled a device count as used, as with AWS: the next call needs the next code.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +22,7 @@ use crate::{
     },
 };
 
-const CODE: Rule = text(6, 6, Chars::Digits);
+const CODE: Rule = text(6, 6, Chars::IamDigits);
 const DEVICE: Field = required("SerialNumber", SERIAL);
 
 pub(super) static ACTIONS: &[Action] = &[

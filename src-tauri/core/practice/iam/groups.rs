@@ -1,4 +1,6 @@
 //! Groups and who is in them.
+//!
+//! A group has inline and attached policies and no boundary; it is no principal.
 
 use std::collections::BTreeSet;
 

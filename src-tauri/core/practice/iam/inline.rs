@@ -1,4 +1,6 @@
 //! Inline policies of users, roles and groups, with the limits on their size.
+//!
+//! The limits are on all inline policies of one owner together, white space not counted.
 
 use super::{DOCUMENT, GROUP, MARKER, MAX_ITEMS, NAME, ROLE, USER, encoded, group, identity_document, owned, owned_mut, page, role, user};
 use crate::practice::{

@@ -1,4 +1,6 @@
 //! Access keys: two a user, shown once, switched off and on, deleted; when each was last used.
+//!
+//! The secret is in the answer of CreateAccessKey and nowhere else. Root's keys are here too, under no user name.
 
 use super::{MARKER, MAX_ITEMS, OWN_USER, page, user};
 use crate::{

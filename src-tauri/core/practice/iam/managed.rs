@@ -1,4 +1,6 @@
 //! Managed policies with their versions, five at most.
+//!
+//! The default version is the one that counts. AWS's own policies can be read and attached, not changed.
 
 use std::collections::BTreeMap;
 

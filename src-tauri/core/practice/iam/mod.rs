@@ -1,4 +1,7 @@
 //! The operations of IAM, a file for each kind of thing, and what they share: looking up, targets, pages, tags.
+//!
+//! Each file lists its rows of the table of actions beside the functions that run them. A missing thing is `NoSuchEntity`, a
+//! taken name `EntityAlreadyExists`, something in use `DeleteConflict`.
 
 mod account;
 mod attached;
@@ -54,11 +57,12 @@ const PATH: Rule = text(1, 512, Chars::Path);
 const POLICY_ARN: Rule = text(20, 2048, Chars::Free);
 const DOCUMENT: Rule = text(1, 131_072, Chars::Policy);
 const DESCRIPTION: Rule = text(0, 1000, Chars::Description);
-const SERIAL: Rule = text(9, 256, Chars::Serial);
+const SERIAL: Rule = text(9, 256, Chars::IamSerial);
 const PREFIX: Field = optional("PathPrefix", text(1, 512, Chars::PathPrefix));
 const MARKER: Field = optional("Marker", text(1, 320, Chars::Free));
 const MAX_ITEMS: Field = optional("MaxItems", Rule::Number { min: 1, max: 1000 });
 const TAGS: Field = optional("Tags", Rule::Tags);
+const NEW_TAGS: Field = required("Tags", Rule::Tags);
 /// A user that is there may have a longer name than a new one, says the model of the API.
 const USER: Field = required("UserName", NAME);
 const OWN_USER: Field = optional("UserName", NAME);

@@ -1,8 +1,10 @@
 //! Roles: create, show, list, change, delete; their trust policies, tags and boundaries.
+//!
+//! A role is made with its trust policy; `trust` says how that is kept. Not here: assuming one, which is STS.
 
 use super::{
-    BOUNDARY, DESCRIPTION, DOCUMENT, MARKER, MAX_ITEMS, PATH, POLICY_ARN, PREFIX, ROLE, TAGS, boundary_xml, encoded, listed, made, new_entity, page, role,
-    tags, trust, under,
+    BOUNDARY, DESCRIPTION, DOCUMENT, MARKER, MAX_ITEMS, NEW_TAGS, PATH, POLICY_ARN, PREFIX, ROLE, TAGS, boundary_xml, encoded, listed, made, new_entity, page,
+    role, tags, trust, under,
     users::{drop_boundary, set_boundary},
 };
 use crate::practice::{
@@ -38,7 +40,7 @@ pub(super) static ACTIONS: &[Action] = &[
     iam("UpdateRoleDescription", role, &[ROLE, required("Description", DESCRIPTION)], describe),
     iam("UpdateAssumeRolePolicy", role, &[ROLE, required("PolicyDocument", DOCUMENT)], update_trust),
     iam("DeleteRole", role, &[ROLE], delete),
-    iam("TagRole", role, &[ROLE, TAGS], |call| tags::add(call, Owner::Role)),
+    iam("TagRole", role, &[ROLE, NEW_TAGS], |call| tags::add(call, Owner::Role)),
     iam("UntagRole", role, &[ROLE, required("TagKeys", Rule::TagKeys)], |call| tags::remove(call, Owner::Role)),
     iam("ListRoleTags", role, &[ROLE, MARKER, MAX_ITEMS], |call| tags::list(call, Owner::Role)),
     iam("PutRolePermissionsBoundary", role, &[ROLE, required("PermissionsBoundary", POLICY_ARN)], |call| set_boundary(call, Owner::Role)),

@@ -1,4 +1,6 @@
 //! Tags of users and roles: at most fifty, keys without regard to case, AWS's own prefix refused.
+//!
+//! A user's tags are `aws:PrincipalTag` of everything that user does, so they can decide over access.
 
 use super::{owned, owned_mut, page};
 use crate::{

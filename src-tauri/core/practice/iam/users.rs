@@ -1,8 +1,11 @@
 //! Users: create, show, list, rename, delete; tags and boundary.
+//!
+//! A rename keeps the unique ID, so keys, groups, MFA devices and trust policies go along. A user that still has something
+//! cannot be deleted.
 
 use super::{
-    BOUNDARY, MARKER, MAX_ITEMS, OWN_USER, PATH, POLICY_ARN, PREFIX, TAGS, USER, USER_NAME, boundary_exists, boundary_xml, listed, made, new_entity, owned_mut,
-    page, tags, under, user,
+    BOUNDARY, MARKER, MAX_ITEMS, NEW_TAGS, OWN_USER, PATH, POLICY_ARN, PREFIX, TAGS, USER, USER_NAME, boundary_exists, boundary_xml, listed, made, new_entity,
+    owned_mut, page, tags, under, user,
 };
 use crate::practice::{
     exchange::Exchange,
@@ -20,7 +23,7 @@ pub(super) static ACTIONS: &[Action] = &[
     iam("ListUsers", |call| Ok(listed(call, "user")), &[PREFIX, MARKER, MAX_ITEMS], list),
     iam("UpdateUser", user, &[USER, optional("NewUserName", USER_NAME), optional("NewPath", PATH)], update),
     iam("DeleteUser", user, &[USER], delete),
-    iam("TagUser", user, &[USER, TAGS], |call| tags::add(call, Owner::User)),
+    iam("TagUser", user, &[USER, NEW_TAGS], |call| tags::add(call, Owner::User)),
     iam("UntagUser", user, &[USER, required("TagKeys", Rule::TagKeys)], |call| tags::remove(call, Owner::User)),
     iam("ListUserTags", user, &[USER, MARKER, MAX_ITEMS], |call| tags::list(call, Owner::User)),
     iam("PutUserPermissionsBoundary", user, &[USER, required("PermissionsBoundary", POLICY_ARN)], |call| set_boundary(call, Owner::User)),

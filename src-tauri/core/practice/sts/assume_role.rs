@@ -1,4 +1,7 @@
 //! AssumeRole: trust and identity policies, MFA, external ID, tags, source identity, the limits of duration.
+//!
+//! A role that does not exist is denied in the same words as one that does not trust, so that nobody can probe for roles.
+//! Assumed with temporary credentials of any kind, it lasts an hour at most.
 
 use super::{credentials, duration, mfa, packed_size, session, session_policies, tags};
 use crate::{

@@ -1,4 +1,6 @@
 //! GetFederationToken: a narrowed session of a user for somebody else. Without a session policy it may do nothing.
+//!
+//! Only for long-lived keys; what the user may not do, the session may not either.
 
 use super::{credentials, duration, packed_size, session, session_policies, tags};
 use crate::practice::{

@@ -1,4 +1,6 @@
 //! GetCallerIdentity, which everybody may, and GetAccessKeyInfo.
+//!
+//! The second looks nothing up: an access key ID holds the number of its account.
 
 use crate::{
     model::access_key::AccessKeyId,

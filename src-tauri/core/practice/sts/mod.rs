@@ -1,4 +1,6 @@
 //! The operations of STS, a file each, and what they share: MFA codes, session policies, tags, the credentials element.
+//!
+//! Nothing here remembers a session: what STS needs to know of one is sealed into its token.
 
 pub(super) mod assume_role;
 pub(super) mod federation_token;
@@ -17,7 +19,7 @@ use super::{
 };
 use crate::{
     model::params::SessionTag,
-    policy::{Document, Shape},
+    policy::{Document, Malformed, Shape},
 };
 
 /// What a packed session policy with its tags may take up.
@@ -54,7 +56,9 @@ fn mfa(call: &mut Exchange<'_>) -> Outcome<bool> {
 fn session_policies(call: &Exchange<'_>) -> Outcome<(Vec<String>, Vec<String>)> {
     let mut inline = Vec::new();
     if let Some(text) = call.params.get("Policy") {
-        Document::parse(text, Shape::Identity).map_err(|malformed| Fault::new("MalformedPolicyDocument", malformed.0))?;
+        // STS has another sentence than IAM for what is no JSON.
+        let message = |malformed: Malformed| if malformed.is_no_json() { "The policy is not in the valid JSON format.".to_owned() } else { malformed.0 };
+        Document::parse(text, Shape::Identity).map_err(|malformed| Fault::new("MalformedPolicyDocument", message(malformed)))?;
         inline.push(text.to_owned());
     }
     let managed: Vec<String> = call.params.structures("PolicyArns", "arn").into_iter().map(str::to_owned).collect();

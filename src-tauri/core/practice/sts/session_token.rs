@@ -1,4 +1,6 @@
 //! GetSessionToken: temporary credentials of a user, with or without an MFA code in them.
+//!
+//! The session is the user's, with the user's policies; the moment of the MFA code stays in it.
 
 use super::{credentials, duration, mfa, session};
 use crate::practice::{caller::Who, exchange::Exchange, fault::Outcome, session::SessionKind, xml::Xml};

@@ -54,5 +54,6 @@ pub(super) fn is_token(key: &str) -> bool {
 
 /// Whether anybody else is to see it: no secrets, none of our bookkeeping.
 pub(super) fn is_shown(key: &str) -> bool {
-    !matches!(key, OWN_PLACE | OWN_SECTION) && !["secret_", "_secret", "password"].iter().any(|word| key.contains(word))
+    !matches!(key, OWN_PLACE | OWN_SECTION)
+        && !["secret_", "_secret", "password", "token"].iter().any(|word| key.contains(word) && key != "web_identity_token_file")
 }
