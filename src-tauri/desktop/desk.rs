@@ -2,7 +2,7 @@
 //!
 //! Also the few acts that window, tray and notifications have in common, so that each of them stays a list of names.
 
-use std::{path::PathBuf, sync::Mutex};
+use std::{path::PathBuf, sync::Mutex, time::Duration};
 
 use stagedoor_core::{
     agent::{Agent, Asker, ConsoleTarget},
@@ -14,6 +14,9 @@ use stagedoor_core::{
 use tauri::{AppHandle, Manager};
 
 use crate::{clipboard::Clipboard, notification, watch, window};
+
+/// How long a request to AWS that is under way may hold up the end.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// The app's own state: nothing that the agent knows is kept here a second time.
 pub(crate) struct Desk {
@@ -89,5 +92,5 @@ pub(crate) fn leave(app: &AppHandle) {
     desk.clipboard.clear();
     window::remember(app);
     // Nobody is left to tell; the next start reports what was not sealed.
-    let _ = tauri::async_runtime::block_on(desk.agent.close());
+    let _ = tauri::async_runtime::block_on(desk.agent.close(LAST_WORDS));
 }

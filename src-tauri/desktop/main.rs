@@ -72,6 +72,25 @@ fn main() -> ExitCode {
     }
 }
 
+/// A desktop session that ends asks with a signal: sessions are sealed then as after Quit.
+fn end_with_the_session(app: &tauri::AppHandle) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let app = app.clone();
+        tauri::async_runtime::spawn(async move {
+            let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else { return };
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            app.exit(0);
+        });
+    }
+    #[cfg(not(unix))]
+    let _ = app;
+}
+
 #[expect(clippy::print_stderr, reason = "there is no window yet to say it in")]
 fn complain(error: &Error) {
     eprintln!("stagedoor-desktop: {}\nhint: {}", error.message, error.hint);
@@ -101,6 +120,7 @@ fn open(start: Start) -> Result<()> {
         .setup(move |app| {
             tray::create(app.handle())?;
             watch::begin(app.handle());
+            end_with_the_session(app.handle());
             if !hidden {
                 window::show(app.handle());
             }

@@ -231,11 +231,14 @@ impl Agent {
     async fn session_of(&self, chain: &Chain, key: &AccessKey, serial: Option<&MfaSerial>, want: &Want, config: &aws_config::SdkConfig) -> Result<Held> {
         let source = Source { key: key.id.clone(), mfa_serial: serial.map(|s| s.as_str().to_owned()) };
         let plain = chain.hops.is_empty();
+        // A person who starts what is about to end wants it to go on, and that takes a new code.
+        let renewing = want.person && serial.is_some_and(|serial| !self.seed_stored(serial));
         let usable = |agent: &Self| {
             let now = agent.now();
             let state = agent.state();
             // A plain profile's session is this very one, so it is renewed in time; for a role it only has to last for the call.
-            state.source(&source, now, LEFT_FOR_A_CALL).filter(|held| !plain || now < held.due()).cloned()
+            let ended = |held: &&Held| renewing && held.credentials.expiration - now <= WARN_BEFORE;
+            state.source(&source, now, LEFT_FOR_A_CALL).filter(|held| !plain || now < held.due()).filter(|held| !ended(held)).cloned()
         };
         if want.code.is_none()
             && let Some(held) = usable(self)
