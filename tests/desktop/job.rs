@@ -114,7 +114,7 @@ impl Job {
 
     async fn use_it_in_a_terminal(&mut self) {
         self.press("Connect").await;
-        self.driven.says("Disconnect").await;
+        self.driven.find_text("button", "Disconnect").await;
         let config = std::fs::read_to_string(self.world.path(".aws/config")).unwrap();
         assert!(config.contains(&format!("credential-process {PARTNER}")), "{config}");
         let document = self.ask_stagedoor(&["credential-process", PARTNER]).await;

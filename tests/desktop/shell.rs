@@ -41,8 +41,16 @@ async fn closing_the_window_leaves_the_tray_and_it_opens_again() {
     let mut app = world.app().spawn().unwrap();
     let shown = async || world.windows().contains(&"Stagedoor".to_owned());
     until("the window", async || shown().await.then_some(())).await;
-    world.close_window("Stagedoor");
-    until("its end", async || (!shown().await).then_some(())).await;
+    let mut tries = 0;
+    until("its end", async || {
+        // A window that was mapped a moment ago does not listen yet.
+        if tries % 50 == 0 {
+            world.close_window("Stagedoor");
+        }
+        tries += 1;
+        (!shown().await).then_some(())
+    })
+    .await;
     assert!(app.try_wait().unwrap().is_none(), "the app ended with its window");
     world.bus.press(&["Open Stagedoor"]).await;
     until("the window again", async || shown().await.then_some(())).await;

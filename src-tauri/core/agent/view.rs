@@ -120,7 +120,7 @@ impl Agent {
             if let (Some(token), Base::AccessKey { access_key_id, .. }) = (&mut drawn.session_token, &chain.base) {
                 let source = Source { key: access_key_id.clone(), mfa_serial: token.mfa_serial.clone() };
                 token.expiration = state.source(&source, now, time::Duration::ZERO).map(|held| held.credentials.expiration);
-                if !chain.hops.is_empty() {
+                if !chain.hops.is_empty() || chain.session_duration.is_none() {
                     token.duration_seconds = choices.settings.mfa_session_seconds;
                 }
                 if token.expiration.is_some() && token.mfa_serial.is_some() && !chain.hops.is_empty() {
