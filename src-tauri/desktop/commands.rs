@@ -199,6 +199,7 @@ pub(crate) async fn set_settings(app: AppHandle, desk: State<'_, Desk>, settings
 }
 
 #[tauri::command]
+#[expect(clippy::needless_pass_by_value, reason = "a command owns its arguments")]
 pub(crate) fn quit(app: AppHandle) {
     app.exit(0);
 }

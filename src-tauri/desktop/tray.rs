@@ -85,7 +85,7 @@ pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
         .menu(&built.menu)
         // The default is a shared folder with names that others can guess.
         .temp_dir_path(&desk::of(app).paths.runtime)
-        .on_menu_event(pressed)
+        .on_menu_event(|app, event| pressed(app, &event))
         .build(app)?;
     app.manage(Tray { icon, shown: Mutex::new(Shown { entries, built, mood, tooltip }) });
     Ok(())
@@ -167,7 +167,7 @@ fn session(app: &AppHandle, label: &str, buttons: &[(Press, &str)], mut id_of: i
     Ok(submenu)
 }
 
-fn pressed(app: &AppHandle, event: MenuEvent) {
+fn pressed(app: &AppHandle, event: &MenuEvent) {
     let press = app.try_state::<Tray>().and_then(|tray| {
         let shown = tray.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         shown.built.presses.iter().find(|(id, _)| event.id() == id.as_str()).map(|(_, press)| press.clone())

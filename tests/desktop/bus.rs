@@ -47,15 +47,15 @@ impl Watcher {
 
 /// One notification, as the app sent it.
 #[derive(Debug, Clone)]
-pub struct Note {
+pub(crate) struct Note {
     /// The server's number for it.
-    pub id: u32,
+    pub(crate) id: u32,
     /// The title.
-    pub summary: String,
+    pub(crate) summary: String,
     /// The text.
-    pub body: String,
+    pub(crate) body: String,
     /// Keys and labels, alternating.
-    pub actions: Vec<String>,
+    pub(crate) actions: Vec<String>,
 }
 
 #[derive(Default, Clone)]
@@ -71,7 +71,6 @@ impl Notifier {
     fn get_server_information(&self) -> (String, String, String, String) {
         ("desktop".into(), "test".into(), "1".into(), "1.2".into())
     }
-    #[allow(clippy::too_many_arguments, reason = "the interface has that many")]
     fn notify(
         &self,
         _app: String,
@@ -115,14 +114,14 @@ trait DbusMenu {
 
 /// An entry of the tray's menu as a panel shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub(crate) struct Shown {
     id: i32,
     /// The labels from the top to it.
-    pub path: Vec<String>,
+    pub(crate) path: Vec<String>,
 }
 
 /// The desktop's side of the bus.
-pub struct Bus {
+pub(crate) struct Bus {
     connection: Connection,
     watcher: Watcher,
     notifier: Notifier,
@@ -130,7 +129,7 @@ pub struct Bus {
 
 impl Bus {
     /// Owns the names; do so before the app starts.
-    pub async fn join(address: &str) -> Self {
+    pub(crate) async fn join(address: &str) -> Self {
         let (watcher, notifier) = (Watcher::default(), Notifier::default());
         let connection = zbus::connection::Builder::address(address)
             .unwrap()
@@ -149,7 +148,7 @@ impl Bus {
     }
 
     /// Waits until somebody owns a name.
-    pub async fn owned(&self, name: &str) {
+    pub(crate) async fn owned(&self, name: &str) {
         let bus = zbus::fdo::DBusProxy::new(&self.connection).await.unwrap();
         until("a service on the bus", async || bus.name_has_owner(name.try_into().unwrap()).await.unwrap_or(false).then_some(())).await;
     }
@@ -163,17 +162,17 @@ impl Bus {
     }
 
     /// How many icons were put into the panel so far.
-    pub fn icons(&self) -> usize {
+    pub(crate) fn icons(&self) -> usize {
         self.watcher.items.lock().unwrap().len()
     }
 
     /// The file of the icon that is shown.
-    pub async fn icon(&self) -> String {
+    pub(crate) async fn icon(&self) -> String {
         self.item().await.0.icon_name().await.unwrap()
     }
 
     /// The menu, as a panel would draw it.
-    pub async fn menu(&self) -> Vec<Shown> {
+    pub(crate) async fn menu(&self) -> Vec<Shown> {
         let (_, menu) = self.item().await;
         let (_, root) = menu.get_layout(0, -1, &[]).await.unwrap();
         let mut shown = Vec::new();
@@ -182,17 +181,17 @@ impl Bus {
     }
 
     /// The labels at the top of the menu.
-    pub async fn labels(&self) -> Vec<String> {
+    pub(crate) async fn labels(&self) -> Vec<String> {
         self.menu().await.into_iter().filter(|shown| shown.path.len() == 1).map(|shown| shown.path[0].clone()).collect()
     }
 
     /// Waits for an entry whose label begins with `label` and returns the whole label.
-    pub async fn wait_for(&self, label: &str) -> String {
+    pub(crate) async fn wait_for(&self, label: &str) -> String {
         until(label, async || self.labels().await.into_iter().find(|shown| shown.starts_with(label))).await
     }
 
     /// Presses an entry, found by the beginnings of the labels that lead to it.
-    pub async fn press(&self, path: &[&str]) {
+    pub(crate) async fn press(&self, path: &[&str]) {
         let entry = until(&path.join(" > "), async || {
             let matches = |shown: &Shown| shown.path.len() == path.len() && shown.path.iter().zip(path).all(|(shown, wanted)| shown.starts_with(wanted));
             self.menu().await.into_iter().find(matches)
@@ -203,12 +202,12 @@ impl Bus {
     }
 
     /// Waits for a notification whose summary begins with `summary`.
-    pub async fn note(&self, summary: &str) -> Note {
+    pub(crate) async fn note(&self, summary: &str) -> Note {
         until(summary, async || self.notifier.notes.lock().unwrap().iter().rev().find(|note| note.summary.starts_with(summary)).cloned()).await
     }
 
     /// Presses a notification's button.
-    pub async fn answer(&self, note: &Note, label: &str) {
+    pub(crate) async fn answer(&self, note: &Note, label: &str) {
         let key =
             note.actions.chunks(2).find(|action| action.get(1).is_some_and(|shown| shown == label) && action[0] != "default").expect("the action")[0].clone();
         let emitter = SignalEmitter::new(&self.connection, "/org/freedesktop/Notifications").unwrap();

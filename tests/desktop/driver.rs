@@ -13,15 +13,15 @@ use serde_json::json;
 use crate::world::{World, until};
 
 /// A driven app.
-pub struct Driven {
+pub(crate) struct Driven {
     /// Its page.
-    pub page: Client,
+    pub(crate) page: Client,
     driver: Child,
 }
 
 impl Driven {
     /// Starts the driver, and through it the app.
-    pub async fn start(world: &World) -> Self {
+    pub(crate) async fn start(world: &World) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let driver = world
             .command("WebKitWebDriver")
@@ -43,12 +43,12 @@ impl Driven {
     }
 
     /// Waits for the first element that a CSS selector finds.
-    pub async fn find(&self, css: &str) -> Element {
+    pub(crate) async fn find(&self, css: &str) -> Element {
         until(css, async || self.page.find(Locator::Css(css)).await.ok()).await
     }
 
     /// Waits for an element that has this text in it.
-    pub async fn find_text(&self, css: &str, text: &str) -> Element {
+    pub(crate) async fn find_text(&self, css: &str, text: &str) -> Element {
         until(&format!("{css} with “{text}”"), async || {
             for element in self.page.find_all(Locator::Css(css)).await.ok()? {
                 if element.prop("textContent").await.is_ok_and(|shown| shown.is_some_and(|shown| shown.contains(text))) {
@@ -61,7 +61,7 @@ impl Driven {
     }
 
     /// Presses an element that has this text in it, as soon as it can be pressed.
-    pub async fn press(&self, css: &str, text: &str) {
+    pub(crate) async fn press(&self, css: &str, text: &str) {
         until(&format!("pressing {css} with “{text}”"), async || {
             for element in self.page.find_all(Locator::Css(css)).await.ok()? {
                 if element.prop("textContent").await.is_ok_and(|shown| shown.is_some_and(|shown| shown.contains(text))) && element.click().await.is_ok() {
@@ -74,12 +74,12 @@ impl Driven {
     }
 
     /// Waits until the page says something.
-    pub async fn says(&self, text: &str) {
+    pub(crate) async fn says(&self, text: &str) {
         until(text, async || self.text().await.contains(text).then_some(())).await;
     }
 
     /// All words of the page.
-    pub async fn text(&self) -> String {
+    pub(crate) async fn text(&self) -> String {
         match self.page.find(Locator::Css("body")).await {
             Ok(body) => body.text().await.unwrap_or_default(),
             Err(_) => String::new(),
@@ -87,12 +87,12 @@ impl Driven {
     }
 
     /// The page as PNG.
-    pub async fn picture(&self) -> Vec<u8> {
+    pub(crate) async fn picture(&self) -> Vec<u8> {
         self.page.screenshot().await.unwrap()
     }
 
     /// Ends the session, and with it the app.
-    pub async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         let _ = self.page.clone().close().await;
         let _ = self.driver.kill();
         let _ = self.driver.wait();

@@ -26,16 +26,16 @@ use crate::{
 };
 
 /// The role in a partner's account: MFA, external ID, source profile.
-pub const PARTNER: &str = "partner-audit";
+pub(crate) const PARTNER: &str = "partner-audit";
 /// The user, whose key hands out an MFA session.
-pub const USER: &str = "alice";
+pub(crate) const USER: &str = "alice";
 /// The role in one's own account: MFA, a quarter of an hour.
-pub const DEVELOPER: &str = "developer";
+pub(crate) const DEVELOPER: &str = "developer";
 
 /// The desktop, the AWS, and what is known so far.
-pub struct Job {
-    pub world: World,
-    pub driven: Driven,
+pub(crate) struct Job {
+    pub(crate) world: World,
+    pub(crate) driven: Driven,
     aws: practice::World,
     server: Server,
     made: ReadyMade,
@@ -49,7 +49,7 @@ pub struct Job {
 
 impl Job {
     /// A desktop with the files of the person, the app open.
-    pub async fn begin(tell: fn(&str), pictures: Option<PathBuf>) -> Self {
+    pub(crate) async fn begin(tell: fn(&str), pictures: Option<PathBuf>) -> Self {
         let clock = Clock::driven(system_time());
         let (aws, made) = practice::World::ready_made([7; 32], clock.clone());
         let server = Server::start(aws.clone(), 0).await.unwrap();
@@ -66,7 +66,7 @@ impl Job {
     }
 
     /// All of it, in order.
-    pub async fn run(&mut self) {
+    pub(crate) async fn run(&mut self) {
         self.import_the_key().await;
         self.start_with_a_code().await;
         self.use_it_in_a_terminal().await;
@@ -160,6 +160,7 @@ impl Job {
         let label = self.world.bus.wait_for(&format!("{PARTNER} — ")).await;
         assert!(label.ends_with("min"), "no time left in {label:?}");
         let other = self.world.bus.wait_for(&format!("{DEVELOPER} — ")).await;
+        self.picture("sessions").await;
         self.step("The tray shows both with the time left");
         (self.tell)(&format!("      {label}   {other}"));
     }
@@ -244,7 +245,7 @@ impl Job {
     }
 
     /// Ends the app in order.
-    pub async fn end(self) {
+    pub(crate) async fn end(self) {
         self.driven.end().await;
         self.server.stop().await;
     }

@@ -1,6 +1,15 @@
 //! The real app under a virtual display: its window through WebDriver, its tray and its notifications through D-Bus, its
 //! keys in a real keychain. Each test has a whole desktop of its own.
 
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking, and says why")]
+
+#[expect(
+    clippy::needless_pass_by_value,
+    clippy::too_many_arguments,
+    clippy::unused_self,
+    clippy::used_underscore_binding,
+    reason = "methods of an interface that others wrote, behind a macro"
+)]
 mod bus;
 mod driver;
 mod job;

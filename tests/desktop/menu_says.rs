@@ -6,7 +6,7 @@ use stagedoor_core::model::{
 };
 use time::{Duration, OffsetDateTime, macros::datetime};
 
-use crate::menu::{Entry, Mood, Press, entries, mood, same_shape, time_left};
+use crate::menu::{Entry, Mood, Press, entries, mood, same_shape, time_left, tooltip};
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 15:00 UTC);
 
@@ -147,4 +147,11 @@ fn time_left_in_words() {
     for (seconds, words) in said {
         assert_eq!(time_left(Duration::seconds(seconds)), words);
     }
+}
+
+#[test]
+fn the_pointer_is_told_how_many() {
+    assert_eq!(tooltip(&snapshot(vec![profile("dev")])), "Stagedoor: no active session");
+    assert_eq!(tooltip(&snapshot(vec![active("dev", Duration::HOUR)])), "Stagedoor: 1 active session");
+    assert_eq!(tooltip(&snapshot(vec![active("dev", Duration::HOUR), active("prod", Duration::HOUR)])), "Stagedoor: 2 active sessions");
 }

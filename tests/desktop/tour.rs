@@ -2,6 +2,16 @@
 //!
 //! `make run` shows it where there is no display to open the app on. It ends with 0 only if every step held.
 
+#![expect(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, reason = "it talks to a person, and stops where a step does not hold")]
+#![expect(dead_code, reason = "the modules are shared with the tests, which use more of them")]
+
+#[expect(
+    clippy::needless_pass_by_value,
+    clippy::too_many_arguments,
+    clippy::unused_self,
+    clippy::used_underscore_binding,
+    reason = "methods of an interface that others wrote, behind a macro"
+)]
 mod bus;
 mod driver;
 mod job;

@@ -26,18 +26,18 @@ const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus C
 const BROWSER: &str = "#!/bin/sh\nprintf '%s\\n' \"$1\" >> \"$HOME/browser.log\"\n";
 
 /// The desktop.
-pub struct World {
+pub(crate) struct World {
     /// `$HOME`; everything is below it.
-    pub home: TempDir,
+    pub(crate) home: TempDir,
     /// The desktop's side of the bus.
-    pub bus: Bus,
+    pub(crate) bus: Bus,
     env: Vec<(&'static str, String)>,
     children: Vec<Child>,
 }
 
 impl World {
     /// Makes one.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let home = tempfile::Builder::new().prefix("stagedoor-").tempdir().unwrap();
         let at = |name: &str| home.path().join(name).to_string_lossy().into_owned();
         for folder in ["bin", "run", "data", ".aws"] {
@@ -58,6 +58,7 @@ impl World {
         };
         let display = service(Command::new("Xvfb").args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"]));
         let address = service(Command::new("dbus-daemon").args(["--nofork", "--print-address=1"]).arg(format!("--config-file={}", at("bus.conf"))));
+        #[expect(clippy::disallowed_methods, reason = "where the programs of the test's desktop are")]
         let path = format!("{}:{}", at("bin"), std::env::var("PATH").unwrap());
         let env = vec![
             ("HOME", home.path().to_string_lossy().into_owned()),
@@ -87,41 +88,41 @@ impl World {
     }
 
     /// Another variable for everything that starts from now on.
-    pub fn set_env(&mut self, name: &'static str, value: impl Into<String>) {
+    pub(crate) fn set_env(&mut self, name: &'static str, value: impl Into<String>) {
         self.env.push((name, value.into()));
     }
 
     /// A program of this world: nothing of the machine's environment but what it names.
-    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(self.env.iter().map(|(name, value)| (name, value))).current_dir(self.home.path()).stderr(self.log());
         command
     }
 
     /// The app.
-    pub fn app(&self) -> Command {
+    pub(crate) fn app(&self) -> Command {
         self.command(env!("CARGO_BIN_EXE_stagedoor-desktop"))
     }
 
     /// The command line.
-    pub fn stagedoor(&self) -> Command {
+    pub(crate) fn stagedoor(&self) -> Command {
         let mut command = self.command(env!("CARGO_BIN_EXE_stagedoor"));
         command.stderr(Stdio::piped()).stdout(Stdio::piped()).stdin(Stdio::null());
         command
     }
 
     /// A file below the home folder.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
     /// What programs said on standard error so far.
-    pub fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(self.path("stderr.log")).unwrap_or_default()
     }
 
     /// The titles of the windows that are on the display now.
-    pub fn windows(&self) -> Vec<String> {
+    pub(crate) fn windows(&self) -> Vec<String> {
         use x11rb::{
             connection::Connection as _,
             protocol::xproto::{AtomEnum, ConnectionExt as _, MapState},
@@ -139,7 +140,7 @@ impl World {
     }
 
     /// Asks a window to close, as the button in its title bar does.
-    pub fn close_window(&self, title: &str) {
+    pub(crate) fn close_window(&self, title: &str) {
         use x11rb::{
             connection::Connection as _,
             protocol::xproto::{AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask},
@@ -159,7 +160,7 @@ impl World {
     }
 
     /// The processes of this world that run now, with their arguments.
-    pub fn processes(&self) -> Vec<(u32, String)> {
+    pub(crate) fn processes(&self) -> Vec<(u32, String)> {
         let mark = format!("HOME={}", self.home.path().display());
         let ours = |entry: std::fs::DirEntry| {
             let pid = entry.file_name().to_str()?.parse().ok()?;
@@ -193,12 +194,12 @@ impl Drop for World {
 
 /// Writes a file as a person's editor would.
 #[expect(clippy::disallowed_methods, reason = "a test's own files")]
-pub fn write(path: &Path, text: &str) {
+pub(crate) fn write(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap();
 }
 
 /// Asks until there is an answer.
-pub async fn until<T>(what: &str, mut answer: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn until<T>(what: &str, mut answer: impl AsyncFnMut() -> Option<T>) -> T {
     let patient = async {
         loop {
             if let Some(answer) = answer().await {
@@ -211,6 +212,6 @@ pub async fn until<T>(what: &str, mut answer: impl AsyncFnMut() -> Option<T>) ->
 }
 
 /// Waits for the end of a process.
-pub async fn ended(child: &mut Child) -> std::process::ExitStatus {
+pub(crate) async fn ended(child: &mut Child) -> std::process::ExitStatus {
     until("the end of a process", async || child.try_wait().unwrap()).await
 }
