@@ -30,7 +30,7 @@ STAMPS := target/stamps
 TAURI_CLI := 2.12
 
 # What `make run` does where there is no display, and the last part of `make test`.
-TOUR     = $(CARGO) test $(LOCKED) --quiet --test tour -- --nocapture
+TOUR     = $(CARGO) test $(LOCKED) --quiet --test tour
 DESKTOP  = $(CARGO) test $(LOCKED) --test desktop
 # Unit tests and the integration binary, with the features of the app: one build of the dependencies serves all tests.
 RUST     = $(CARGO) test $(LOCKED) --lib --bin stagedoor --test it
@@ -41,7 +41,7 @@ HAS_DISPLAY := $(if $(filter Linux,$(shell uname -s 2>/dev/null)),$(DISPLAY)$(WA
 # The generated types change nothing in what Vite builds.
 UI_SOURCES := $(shell find ui -type d \( -name node_modules -o -name 'dist*' -o -name types \) -prune -o -type f -print 2>/dev/null)
 
-say = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
+say = @printf '\n== %s\n' '$(1)'
 
 .PHONY: help run app test check test-rust test-ui test-desktop test-acceptance tour bench bundle clean need-app need-test
 

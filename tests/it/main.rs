@@ -1,6 +1,18 @@
 //! The one integration binary: a module per capability.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod agent_delivery;
+mod agent_home;
+mod agent_issuing;
+#[cfg(unix)]
+mod agent_profiles;
+mod agent_renewal;
+mod agent_restart;
+mod agent_secrets;
+#[cfg(target_os = "linux")]
+mod agent_socket;
+mod agent_tap;
+mod agent_trouble;
 mod aws_edits;
 mod aws_files;
 #[cfg(target_os = "linux")]

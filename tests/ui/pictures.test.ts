@@ -25,6 +25,7 @@ const add = (what: string) => async (page: Page): Promise<void> => {
 
 const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][] = [
   ['idle', { scene: 'idle' }, select('prod-admin')],
+  ['activity', {}, select('data-lake-etl')],
   ['plain-key', {}, select('default')],
   ['access-key', {}, select('alice')],
   ['unresolved', {}, select('legacy-reports')],
@@ -82,8 +83,8 @@ const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][
 
 const sizes: [suffix: string, look: Look, names: string[]][] = [
   ['', {}, pictures.map(([name]) => name)],
-  ['-680', { width: 680, height: 520 }, ['mfa', 'palette', 'settings', 'first-start', 'add-role', 'practice', 'empty', 'problems-sheet', 'first-start-practice']],
-  ['-200', { text: 2 }, ['idle', 'mfa', 'palette', 'settings', 'first-start', 'add-key', 'access-key', 'menu', 'setup']],
+  ['-680', { width: 680, height: 520 }, ['mfa', 'palette', 'settings', 'first-start', 'add-role', 'practice', 'empty', 'problems-sheet', 'first-start-practice', 'activity']],
+  ['-200', { text: 2 }, ['idle', 'activity', 'mfa', 'palette', 'settings', 'first-start', 'add-key', 'access-key', 'menu', 'setup']],
 ];
 
 describe.each(themes)('%s', (theme) => {

@@ -150,6 +150,31 @@ test('the palette starts what is idle, opens the console of what is active, and 
   await close(page);
 });
 
+test('Tab in the palette goes to the actions of the row', async () => {
+  const page = await open(browser);
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('sandbox');
+  await page.keyboard.press('Tab');
+  await page.getByText('On sandbox-alice').waitFor();
+  await page.keyboard.type('copy env');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => asked(page, 'copy_environment')).toEqual([{ profile: 'sandbox-alice' }]);
+  await page.keyboard.press('Control+k');
+  await page.keyboard.press('Escape');
+  await page.getByTestId('palette').waitFor({ state: 'detached' });
+  await expect.poll(() => focusIn(page)).toBe('Profiles');
+  await close(page);
+});
+
+test('a session that nobody but a person can renew offers it before it ends', async () => {
+  const page = await open(browser);
+  await row(page, 'staging-deploy').click();
+  await host(page, (it) => it.forgetMfa());
+  await page.getByTestId('detail').getByRole('button', { name: 'Renew' }).click();
+  await expect.poll(() => asked(page, 'start')).toEqual([{ profile: 'staging-deploy' }]);
+  await close(page);
+});
+
 test('the row’s menu holds every action, and opens from the keyboard', async () => {
   const page = await open(browser);
   await row(page, 'billing-audit').click({ button: 'right' });

@@ -29,7 +29,7 @@ export interface Toast {
   id: number;
   text: string;
   hint: string;
-  bad: boolean;
+  tone: 'done' | 'soon' | 'bad';
   action: { label: string; run: () => void } | null;
 }
 
@@ -62,6 +62,7 @@ export class Ui {
   focusList: () => void = () => {};
   focusSearch: () => void = () => {};
   #toastId = 0;
+  #settings: Settings | null = null;
   #byName = $derived(new Map(this.snapshot.profiles.map((it) => [it.name, it])));
   #index = $derived(indexProfiles(this.snapshot.profiles));
   #found = $derived(this.query.trim() === '' ? null : searchRows(this.#index, this.query));
@@ -82,12 +83,13 @@ export class Ui {
   /** Follows the host and the clock; returns how to stop. */
   follow(): () => void {
     const stops = [this.host.onSnapshot((snapshot) => this.take(snapshot)), this.host.onMoment((moment) => this.#tell(moment))];
+    for (const stop of stops) stop.catch((thrown: unknown) => this.complain(asHostError(thrown)));
     const ticking = setInterval(() => (this.now = this.host.now()), 1000);
     // What changed between the first snapshot and the first event.
     void this.host.snapshot().then((snapshot) => this.take(snapshot), () => {});
     return () => {
       clearInterval(ticking);
-      for (const stop of stops) void stop.then((it) => it());
+      for (const stop of stops) stop.then((it) => it(), () => {});
     };
   }
 
@@ -231,8 +233,12 @@ export class Ui {
     }
   }
   set(change: Partial<Settings>): Promise<boolean> {
-    const settings = { ...this.snapshot.settings, ...change };
-    return this.ask(() => this.host.setSettings(settings));
+    // Two changes in a row: the second builds on the first, whose snapshot may still be on its way.
+    const settings = { ...(this.#settings ?? this.snapshot.settings), ...change };
+    this.#settings = settings;
+    return this.ask(() => this.host.setSettings(settings)).finally(() => {
+      if (this.#settings === settings) this.#settings = null;
+    });
   }
   close(): void {
     this.sheet = null;
@@ -241,12 +247,12 @@ export class Ui {
   // --- saying -------------------------------------------------------------------------------------------------------
 
   say(text: string, action: Toast['action'] = null): void {
-    const id = this.#show({ text, hint: '', bad: false, action });
-    setTimeout(() => this.unsay(id), TOAST_FOR);
+    const id = this.#show({ text, hint: '', tone: 'done', action });
+    setTimeout(() => this.unsay(id), action ? TOAST_FOR * 3 : TOAST_FOR);
   }
   /** A failure stays until it is put away. */
   complain(error: HostError, action: Toast['action'] = null): void {
-    this.#show({ text: error.message, hint: error.hint, bad: true, action });
+    this.#show({ text: error.message, hint: error.hint, tone: 'bad', action });
   }
   unsay(id: number): void {
     this.toasts = this.toasts.filter((it) => it.id !== id);
@@ -261,7 +267,9 @@ export class Ui {
     switch (moment.event) {
       case 'session_ending': {
         const { profile } = moment;
-        this.say(`${profile} ends at ${time(moment.expiration)}.`, { label: 'Renew', run: () => void this.start(profile) });
+        this.#show({
+          text: `${profile} ends at ${time(moment.expiration)}.`, hint: '', tone: 'soon', action: { label: 'Renew', run: () => void this.start(profile) },
+        });
         return;
       }
       case 'renewal_failed':

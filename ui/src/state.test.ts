@@ -97,3 +97,12 @@ test('a toast goes by itself, a complaint stays', async () => {
   await vi.advanceTimersByTimeAsync(10_000);
   expect(ui.toasts.map((it) => it.text)).toEqual(['The disk is full']);
 });
+
+test('two settings changed at once are both kept', async () => {
+  const { host, ui } = idle();
+  host.delay = 50;
+  const both = [ui.set({ theme: 'dark' }), ui.set({ shell: 'fish' })];
+  await vi.advanceTimersByTimeAsync(60);
+  await Promise.all(both);
+  expect(ui.snapshot.settings).toMatchObject({ theme: 'dark', shell: 'fish' });
+});

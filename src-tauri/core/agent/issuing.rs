@@ -113,12 +113,17 @@ impl Agent {
 
     /// One flight: looks once more, issues, and writes down what came of it.
     async fn fly(self, profile: ProfileName, chain: Chain, mark: String, want: Want, force: bool) -> Result<Held> {
+        self.unseal_late().await;
         if !force && let Some(held) = self.landed(&profile, &mark) {
             return Ok(held);
         }
+        let stops = self.state().stops(&profile);
         self.publish();
         let result = self.issue(&chain, &want).await;
         let now = self.now();
+        if self.state().stops(&profile) != stops {
+            return Err(Error::new(Code::Agent, format!("{profile} was stopped meanwhile"), format!("Start it again: stagedoor start {profile}")));
+        }
         let result = result.and_then(|(held, person_from)| {
             // As the SDKs do: what is over when it arrives is a failure.
             if held.credentials.expired(now) {
@@ -132,7 +137,7 @@ impl Agent {
             Ok(held)
         });
         if let Err(error) = &result {
-            self.state().failed(&profile, &mark, error, now);
+            self.state().failed(&profile, &mark, error, now, want.code.is_some());
         }
         self.seal_soon();
         self.0.due.notify_one();
@@ -251,7 +256,11 @@ impl Agent {
             .map_or_else(|| self.choices().settings.mfa_session_seconds, crate::model::params::SessionDuration::seconds);
         let make = || {
             let (agent, source, key, serial, code, config) = (self.clone(), source.clone(), key.clone(), serial.cloned(), want.code.clone(), config.clone());
+            // Stopping a plain profile ends its own session; an MFA session ends only with all.
+            let (owner, plain) = (chain.profile.clone(), plain);
             async move {
+                let stops = |agent: &Self| if plain { agent.state().stops(&owner) } else { agent.state().stops_of_all() };
+                let began = stops(&agent);
                 let code = match &serial {
                     Some(serial) => Some(agent.code(serial, code.as_ref()).await?),
                     None => None,
@@ -259,7 +268,9 @@ impl Agent {
                 let issued = agent.now();
                 let credentials = session_token(&config, &key, serial.as_ref().zip(code.as_ref()), seconds).await;
                 let held = Held { credentials: credentials.map_err(|error| of_device(error, serial.as_ref()))?, issued };
-                agent.state().sources.insert(source, held.clone());
+                if stops(&agent) == began {
+                    agent.state().sources.insert(source, held.clone());
+                }
                 Ok(held)
             }
         };

@@ -102,7 +102,7 @@ impl Agent {
             let _edit = self.0.editing.lock().await;
             for name in [PARTNER, ADMIN, USER] {
                 let name = ProfileName::new(name);
-                self.state().sessions.remove(&name);
+                self.state().stop(&name);
                 edit::remove_profile(&self.0.parts.paths, &name)?;
             }
             self.state().sources.retain(|source, _| source.key != running.ready.key.id);

@@ -84,7 +84,7 @@ impl Agent {
         properties.extend(region.map(|region| ("region", region)));
         properties.extend(new.mfa_serial.as_ref().map(|serial| ("mfa_serial", serial.as_str())));
         let written = if files.profile(profile).is_some() {
-            properties.iter().try_for_each(|(key, value)| edit::set(paths, profile, key, Some(value)))
+            edit::set_all(paths, profile, &properties.iter().map(|(key, value)| (*key, Some(*value))).collect::<Vec<_>>())
         } else {
             edit::add_profile(paths, profile, &properties)
         };

@@ -56,13 +56,13 @@ pub enum Decision {
 pub struct Backoff {
     /// While valid credentials are held.
     pub holding: Duration,
-    /// While there are none.
-    pub empty: Duration,
+    /// While they have expired. Where there never were any, the next call asks at once.
+    pub over: Duration,
 }
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { holding: Duration::minutes(1), empty: Duration::seconds(3) }
+        Self { holding: Duration::minutes(1), over: Duration::seconds(3) }
     }
 }
 
@@ -75,6 +75,8 @@ pub struct Renewal {
     not_before: Option<OffsetDateTime>,
     last: Option<Error>,
     refused_until: Option<OffsetDateTime>,
+    /// When that was. A clock that shows less than this was set back, and what is to be waited for is no longer known.
+    failed_at: Option<OffsetDateTime>,
     rejected: bool,
 }
 
@@ -92,22 +94,27 @@ impl Renewal {
     /// Decides about a request at `now`.
     pub fn decide(&self, held: Option<&Held>, now: OffsetDateTime) -> Decision {
         if let (Some(until), Some(error)) = (self.refused_until, &self.last)
-            && now < until
+            && self.before(until, now)
         {
             return Decision::Tell(error.clone());
         }
-        let Some(held) = held else { return self.empty(now) };
+        let Some(held) = held else { return Decision::Ask };
         if held.credentials.expired(now) {
-            return self.empty(now);
+            return self.over(now);
         }
         let fresh = now < held.credentials.expiration - self.window(held.credentials.expiration - held.issued);
-        let waiting = self.not_before.is_some_and(|at| now < at);
+        let waiting = self.not_before.is_some_and(|at| self.before(at, now));
         if (fresh && !self.rejected) || waiting { Decision::Hand } else { Decision::Ask }
     }
 
-    fn empty(&self, now: OffsetDateTime) -> Decision {
+    /// Whether a wait that began with the last failure and ends at `end` is still on.
+    fn before(&self, end: OffsetDateTime, now: OffsetDateTime) -> bool {
+        now < end && self.failed_at.is_none_or(|at| at <= now)
+    }
+
+    fn over(&self, now: OffsetDateTime) -> Decision {
         match (&self.last, self.not_before) {
-            (Some(error), Some(at)) if now < at => Decision::Tell(error.clone()),
+            (Some(error), Some(at)) if self.before(at, now) => Decision::Tell(error.clone()),
             _ => Decision::Ask,
         }
     }
@@ -120,12 +127,13 @@ impl Renewal {
     /// AWS gave none. `holding`: credentials that still hold are there.
     pub fn failed(&mut self, error: Error, now: OffsetDateTime, holding: bool) {
         if may_recover(&error) {
-            self.not_before = Some(now + if holding { self.backoff.holding } else { self.backoff.empty });
+            self.not_before = Some(now + if holding { self.backoff.holding } else { self.backoff.over });
             self.refused_until = None;
         } else {
             self.refused_until = Some(now + REFUSED_FOR);
         }
         self.last = Some(error);
+        self.failed_at = Some(now);
     }
 
     /// A service refused these credentials: renew at the next request, though they look fresh. Stale news change nothing.

@@ -18,6 +18,7 @@ use super::{
     issuing::Want,
     protocol::{Line, Request, Response, SessionLine, VERSION, Variable},
     renewal::Decision,
+    sessions::ANSWER_WITHIN,
     socket::{Listener, read_line, write_line},
     state::WARN_BEFORE,
 };
@@ -43,9 +44,6 @@ const GLANCE: Duration = Duration::from_secs(1);
 
 /// Snapshots for small changes are not made more often than this.
 const BREATH: Duration = Duration::from_millis(40);
-
-/// The SDKs that do not wait for ever give a `credential_process` a minute; the rest is for starting and for telling.
-const ANSWER_WITHIN: Duration = Duration::from_secs(45);
 
 /// An agent without a window and without a session ends after this long without a question.
 const IDLE: Duration = Duration::from_mins(30);
@@ -131,8 +129,8 @@ impl Agent {
             state.sessions.get_mut(profile).and_then(|session| {
                 let error = session.error.clone()?;
                 let expiration = session.held.as_ref().map(|held| held.credentials.expiration);
-                let news = session.warned.is_none() || session.warned != expiration;
-                session.warned = expiration.or(session.warned);
+                let news = session.told_failure.is_none() || session.told_failure != expiration;
+                session.told_failure = expiration.or(session.told_failure);
                 (news && error.code != Code::MfaCodeRequired).then_some(error)
             })
         };
@@ -148,8 +146,8 @@ impl Agent {
         for (profile, session) in &mut self.state().sessions {
             let Some(expiration) = session.held.as_ref().map(|held| held.credentials.expiration) else { continue };
             let bound = session.person_from.zip(session.held.as_ref()).is_some_and(|(from, held)| from <= held.due().max(now));
-            if bound && session.warned != Some(expiration) && now < expiration && expiration - now <= WARN_BEFORE {
-                session.warned = Some(expiration);
+            if bound && session.told_ending != Some(expiration) && now < expiration && expiration - now <= WARN_BEFORE {
+                session.told_ending = Some(expiration);
                 events.push(Event::SessionEnding { profile: profile.clone(), expiration });
             }
         }
@@ -244,14 +242,7 @@ impl Agent {
             Request::Hello => {
                 Ok(Response::Hello { version: env!("CARGO_PKG_VERSION").to_owned(), windowless: self.0.parts.windowless, pid: std::process::id() })
             }
-            Request::CredentialProcess { profile } => {
-                // The flight goes on: the next call finds what it brought.
-                let answer = tokio::time::timeout(ANSWER_WITHIN, self.process_document(&profile, &asker())).await;
-                let late = |_| {
-                    Error::new(Code::AwsUnreachable, format!("AWS did not answer for {profile} in time"), "Check the network, VPN and proxy, then try again")
-                };
-                answer.map_err(late)?.map(text)
-            }
+            Request::CredentialProcess { profile } => self.process_document(&profile, &asker()).await.map(text),
             Request::Exec { profile } => self.for_child(&profile, &asker()).await.map(|handed| Response::Variables { variables: Variable::all(&handed) }),
             Request::Environment { profile, shell } => self.environment(&profile, shell, &asker()).await.map(text),
             Request::Start { profile, mfa_code } => {
@@ -287,7 +278,7 @@ impl Agent {
                 self.show_window();
                 Ok(Response::Done)
             }
-            Request::Close => self.close(ANSWER_WITHIN).await.map(done),
+            Request::Close => self.close(super::sessions::ANSWER_WITHIN).await.map(done),
         }
     }
 }

@@ -181,15 +181,25 @@ impl Agent {
         Some(payload)
     }
 
+    /// Takes the sessions of an earlier run over, if the keychain did not answer before and does now.
+    pub(super) async fn unseal_late(&self) {
+        if self.0.sealed.unread() {
+            let _one = self.0.sealing.lock().await;
+            self.unseal().await;
+        }
+    }
+
     /// Takes the sessions of an earlier run over.
     pub(super) async fn unseal(&self) {
         let loaded = self.0.sealed.load().await;
         self.keychain_said(loaded.problem.as_ref());
-        // A keychain that does not answer may answer later; a file that was set aside stays news.
-        if self.0.sealed.unread() {
-            self.problems().sealed = loaded.problem;
-        } else if loaded.problem.is_some() {
-            self.problems().set_aside = loaded.problem;
+        // A file that was set aside stays news; a keychain that did not answer and now does is none.
+        let waited = |error: &Error| matches!(error.code, Code::KeychainLocked | Code::KeychainAbsent | Code::KeychainRefused);
+        {
+            let mut problems = self.problems();
+            if loaded.problem.is_some() || problems.set_aside.as_ref().is_some_and(waited) {
+                problems.set_aside = loaded.problem;
+            }
         }
         let Some(payload) = loaded.payload else { return };
         // serde_json's errors can quote what they read, so they are not passed on.
@@ -203,14 +213,16 @@ impl Agent {
         state.remember_steps(read.used_steps);
         for source in read.sources {
             let held = Held::from(source.held);
-            if !held.credentials.expired(now) {
+            if !held.credentials.expired(now) && state.stops_of_all() == 0 {
                 state.sources.entry(Source { key: source.key, mfa_serial: source.mfa_serial }).or_insert(held);
             }
         }
         for session in read.sessions {
             let held = Held::from(session.held);
             let same = files.as_ref().is_ok_and(|files| files.resolve(&session.profile).is_ok_and(|chain| mark(&chain) == session.mark));
-            if same && !held.credentials.expired(now) && !state.sessions.contains_key(&session.profile) {
+            // What was stopped since then stays stopped; what only failed meanwhile is replaced.
+            let open = state.stops(&session.profile) == 0 && state.valid(&session.profile, &session.mark, now).is_none();
+            if same && open && !held.credentials.expired(now) {
                 state.issued(&session.profile, &session.mark, held, session.person_from);
                 if let Some(kept) = state.sessions.get_mut(&session.profile) {
                     kept.delivered.extend(session.delivered);

@@ -1,6 +1,6 @@
 //! Sessions: start, stop, and every way in which one is handed out.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 
@@ -24,6 +24,9 @@ use crate::{
         snapshot::{ActivityView, Event, Shell},
     },
 };
+
+/// The SDKs that do not wait for ever give a `credential_process` a minute; the rest is for starting and for telling.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(45);
 
 /// A stored seed's code, shown to a person.
 #[derive(Clone, Debug)]
@@ -50,8 +53,8 @@ impl Agent {
 
     /// Forgets a profile's credentials. Its MFA session stays: other roles may stand on it.
     pub async fn stop(&self, profile: &ProfileName) -> Result<()> {
+        let known = self.state().stop(profile);
         let files = self.files()?;
-        let known = self.state().sessions.remove(profile).is_some();
         if !known && files.profile(profile).is_none() {
             return files.resolve(profile).map(|_| ());
         }
@@ -68,11 +71,7 @@ impl Agent {
 
     /// Forgets all credentials, MFA sessions too.
     pub async fn stop_all(&self) -> Result<()> {
-        {
-            let mut state = self.state();
-            state.sessions.clear();
-            state.sources.clear();
-        }
+        self.state().stop_all();
         self.publish();
         self.seal().await
     }
@@ -114,7 +113,11 @@ impl Agent {
                 endpoint_url: endpoint,
             });
         }
-        let got = self.ensure(profile, Want::program()).await.inspect_err(|error| self.refused_to(profile, asker, what, error))?;
+        // The flight goes on: the next call finds what it brought.
+        let late =
+            |_| Err(Error::new(Code::AwsUnreachable, format!("AWS did not answer for {profile} in time"), "Check the network, VPN and proxy, then try again"));
+        let got = tokio::time::timeout(ANSWER_WITHIN, self.ensure(profile, Want::program())).await.unwrap_or_else(late);
+        let got = got.inspect_err(|error| self.refused_to(profile, asker, what, error))?;
         {
             let mut state = self.state();
             if let Some(session) = state.sessions.get_mut(profile) {

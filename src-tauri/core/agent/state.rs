@@ -8,6 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::renewal::{Decision, Held, Renewal};
 use crate::{
+    aws::may_recover,
     error::{Code, Error},
     model::{
         access_key::AccessKeyId,
@@ -28,6 +29,9 @@ const ACTIVITY: usize = 20;
 /// A typed code is remembered this long: AWS accepts one for a step before and after its own.
 const CODE_REMEMBERED: Duration = Duration::seconds(150);
 
+/// A code can be used this many steps before or after its own, at most.
+const STEPS_AROUND: i64 = 2;
+
 /// Whose GetSessionToken: one session serves every role behind the same key and device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Source {
@@ -46,8 +50,10 @@ pub(super) struct Session {
     pub(super) delivered: BTreeSet<String>,
     /// From when a person's code is needed for a renewal; `None`: never.
     pub(super) person_from: Option<OffsetDateTime>,
-    /// The expiration that a warning was given for.
-    pub(super) warned: Option<OffsetDateTime>,
+    /// The expiration of which a person was told that it comes.
+    pub(super) told_ending: Option<OffsetDateTime>,
+    /// The expiration of which a person was told that the renewal before it failed.
+    pub(super) told_failure: Option<OffsetDateTime>,
 }
 
 /// The codes of one device that were used.
@@ -55,6 +61,24 @@ pub(super) struct Session {
 struct Used {
     step: i64,
     codes: Vec<(MfaCode, OffsetDateTime)>,
+}
+
+impl Used {
+    fn forget(&mut self, now: OffsetDateTime) {
+        self.codes.retain(|(_, at)| now - *at < CODE_REMEMBERED);
+    }
+
+    /// Whether the last used step is this one or so little later that it may still be the same code.
+    fn holds(&self, step: i64) -> bool {
+        step <= self.step && self.step - step <= STEPS_AROUND
+    }
+
+    /// A last step that is far ahead comes from a clock that was wrong: nobody waits for hours because of that.
+    fn reach(&mut self, step: i64) {
+        if !self.holds(step) {
+            self.step = step;
+        }
+    }
 }
 
 /// What an MFA device can give now.
@@ -73,6 +97,8 @@ pub(super) struct State {
     pub(super) sources: BTreeMap<Source, Held>,
     used: BTreeMap<String, Used>,
     pub(super) activity: BTreeMap<ProfileName, VecDeque<ActivityView>>,
+    /// How often each profile was stopped, and all at once.
+    stops: (BTreeMap<ProfileName, u64>, u64),
 }
 
 /// What names a chain: it changes when anything that leads to other credentials changes.
@@ -109,8 +135,32 @@ impl State {
         session.renewal.succeeded();
     }
 
+    /// Counts the stops of a profile: what began before the last one must not bring it back.
+    pub(super) fn stops(&self, profile: &ProfileName) -> u64 {
+        self.stops.0.get(profile).copied().unwrap_or(0) + self.stops.1
+    }
+
+    /// Counts the stops of everything.
+    pub(super) const fn stops_of_all(&self) -> u64 {
+        self.stops.1
+    }
+
+    /// Forgets a session; whether there was one.
+    pub(super) fn stop(&mut self, profile: &ProfileName) -> bool {
+        *self.stops.0.entry(profile.clone()).or_default() += 1;
+        self.sessions.remove(profile).is_some()
+    }
+
+    /// Forgets everything that AWS gave.
+    pub(super) fn stop_all(&mut self) {
+        self.stops.1 += 1;
+        self.sessions.clear();
+        self.sources.clear();
+    }
+
     /// AWS gave none. Without anything to show for it a profile that only waits for a person keeps no trace.
-    pub(super) fn failed(&mut self, profile: &ProfileName, mark: &str, error: &Error, now: OffsetDateTime) {
+    /// `typed`: a person had typed a code for it.
+    pub(super) fn failed(&mut self, profile: &ProfileName, mark: &str, error: &Error, now: OffsetDateTime, typed: bool) {
         let person = matches!(error.code, Code::MfaCodeRequired | Code::MfaCodeRefused | Code::InvalidValue);
         let known = self.sessions.get(profile).is_some_and(|session| session.mark == mark);
         if person && !known {
@@ -121,12 +171,16 @@ impl State {
             *session = Session { mark: mark.to_owned(), ..Session::default() };
         }
         let holding = session.held.as_ref().is_some_and(|held| !held.credentials.expired(now));
-        if !holding {
+        if !holding && !may_recover(error) {
             session.held = None;
         }
-        session.error = Some(error.clone());
-        // A code that was refused concerns the one who typed it, not the tools that come next.
-        if !person {
+        let waits = error.code == Code::MfaCodeRequired;
+        if !(waits && holding) {
+            session.error = Some(error.clone());
+        }
+        // A code that was refused concerns the one who typed it, not the tools that come next; and who only needs a code must
+        // not be told so from memory, because somebody may have given it for another role.
+        if !(person && typed || waits && !holding) {
             session.renewal.failed(error.clone(), now, holding);
         }
     }
@@ -144,7 +198,7 @@ impl State {
     /// Uses a typed code, or refuses it because it was used.
     pub(super) fn use_typed(&mut self, serial: &MfaSerial, code: MfaCode, now: OffsetDateTime) -> Result<MfaCode, Error> {
         let used = self.used.entry(serial.as_str().to_owned()).or_default();
-        used.codes.retain(|(_, at)| now - *at < CODE_REMEMBERED);
+        used.forget(now);
         if used.codes.iter().any(|(old, _)| *old == code) {
             return Err(Error {
                 mfa_serial: Some(serial.as_str().to_owned()),
@@ -156,20 +210,22 @@ impl State {
             });
         }
         used.codes.push((code.clone(), now));
-        used.step = used.step.max(TotpSeed::step(now));
+        used.reach(TotpSeed::step(now));
         Ok(code)
     }
 
     /// The next unused code of a stored seed.
     pub(super) fn use_seed(&mut self, serial: &MfaSerial, seed: &TotpSeed, now: OffsetDateTime) -> NextCode {
         let used = self.used.entry(serial.as_str().to_owned()).or_default();
+        used.forget(now);
         let step = TotpSeed::step(now);
-        if step <= used.step {
-            let next = (used.step + 1) * crate::model::mfa::STEP_SECONDS;
+        let code = seed.code(step);
+        let held = used.holds(step);
+        if held || used.codes.iter().any(|(old, _)| *old == code) {
+            let next = (if held { used.step } else { step } + 1) * crate::model::mfa::STEP_SECONDS;
             return NextCode::Wait(OffsetDateTime::from_unix_timestamp(next).unwrap_or(now + Duration::seconds(30)));
         }
-        used.step = step;
-        let code = seed.code(step);
+        used.reach(step);
         used.codes.push((code.clone(), now));
         NextCode::Code(code)
     }
@@ -200,7 +256,9 @@ impl State {
         self.sources.retain(|_, held| !held.credentials.expired(now));
         let mut changed = self.sources.len() != before;
         for session in self.sessions.values_mut() {
-            if session.held.as_ref().is_some_and(|held| held.credentials.expired(now)) {
+            // One that needs nobody is renewed as soon as AWS can be reached again.
+            let alone = session.person_from.is_none_or(|from| now < from) && session.error.as_ref().is_none_or(may_recover);
+            if !alone && session.held.as_ref().is_some_and(|held| held.credentials.expired(now)) {
                 session.held = None;
                 session.error.get_or_insert_with(|| Error::new(Code::AwsRefused, "The session has ended", "Start the profile again"));
                 changed = true;

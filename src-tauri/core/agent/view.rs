@@ -254,7 +254,12 @@ fn chain_view(chain: &Chain) -> ChainView {
         mfa_code: index == 0 && chain.mfa_on_role(),
         mfa_session: index == 0 && through_session,
         role_session_name: hop.role_session_name.as_ref().map(|name| name.as_str().to_owned()),
-        duration_seconds: hop.duration.unwrap_or(SessionDuration::HOUR).seconds(),
+        // A chained role is asked for an hour at most, whatever its profile says.
+        duration_seconds: hop.duration.unwrap_or(SessionDuration::HOUR).seconds().min(if through_session {
+            SessionDuration::HOUR.seconds()
+        } else {
+            chain.longest_hop_seconds(index)
+        }),
         longest_seconds: chain.longest_hop_seconds(index),
     };
     ChainView {

@@ -10,7 +10,7 @@ use crate::{
         chain::Hop,
         credentials::TemporaryCredentials,
         mfa::MfaCode,
-        params::{MfaSerial, RoleSessionName},
+        params::{MfaSerial, RoleSessionName, SessionDuration},
     },
 };
 
@@ -23,6 +23,11 @@ pub async fn assume_role(
     fallback_name: &RoleSessionName,
 ) -> Result<TemporaryCredentials> {
     let asked = format!("AssumeRole of {}", hop.role_arn);
+    // A role assumed with temporary credentials is chained, and AWS refuses to be asked for more than an hour.
+    let duration = hop.duration.map(|duration| match signer {
+        Signer::Temporary(_) => duration.min(SessionDuration::HOUR),
+        Signer::Key(_) => duration,
+    });
     let name = hop.role_session_name.as_ref().unwrap_or(fallback_name);
     let tags = hop.tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build()).collect::<std::result::Result<Vec<_>, _>>();
     let tags = tags.map_err(|_| crate::error::Error::invalid("list of session tags", &hop.profile.to_string(), "every tag with a key and a value"))?;
@@ -31,7 +36,7 @@ pub async fn assume_role(
         .assume_role()
         .role_arn(hop.role_arn.as_str())
         .role_session_name(name.as_str())
-        .set_duration_seconds(hop.duration.map(|d| i32::try_from(d.seconds()).unwrap_or(3600)))
+        .set_duration_seconds(duration.map(|d| i32::try_from(d.seconds()).unwrap_or(3600)))
         .set_external_id(hop.external_id.as_ref().map(|id| id.as_str().to_owned()))
         .set_policy(hop.policy.clone())
         .set_policy_arns((!arns.is_empty()).then_some(arns))

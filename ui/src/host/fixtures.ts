@@ -80,7 +80,12 @@ function everyday(): ProfileView[] {
         line('14:42:02', 'python', 'backfill.py in ~/etl', 'waited for it, 8.1 s'),
       ],
     }),
-    role('data-lake-etl', 'GlueJobRunner', '731048826610', { colour: 5, mfa: false, longest: 43_200, connected: true, session: session(112, 240), last_used: minutes(-20) }),
+    role('data-lake-etl', 'GlueJobRunner', '731048826610', {
+      activity: [
+        line('14:55:01', 'a-program-with-a-long-name', 'credential_process', 'from memory, 2 ms'),
+        line('14:54:20', 'Stagedoor', 'Started', 'AWS refused the MFA code for GetSessionToken with AKIAXMPL4J6N5T3B7Q2F', null),
+        { ...line('14:54:09', 'aws', 'AssumeRole, new session', 'from AWS, 380 ms'), at: '2026-11-21T08:12:00Z' },
+      ], colour: 5, mfa: false, longest: 43_200, connected: true, session: session(112, 240), last_used: minutes(-20) }),
     role('staging-deploy', 'TerraformDeploy', '645590128873', {
       colour: 6, connected: true, last_used: minutes(-54), session: session(6.4, 60, { renews_at: null, needs_person_at: minutes(6.4) }),
     }),

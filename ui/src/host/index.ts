@@ -3,12 +3,13 @@
 //
 // Every call rejects with an `Error` of the agent: a sentence, a hint and a code.
 
+import type { CallerIdentity } from './types/CallerIdentity';
 import type { Error as HostError } from './types/Error';
 import type { Event as HostEvent } from './types/Event';
 import type { Settings } from './types/Settings';
 import type { Snapshot } from './types/Snapshot';
 
-export type { HostError, HostEvent, Settings, Snapshot };
+export type { CallerIdentity, HostError, HostEvent, Settings, Snapshot };
 export type { ActivityView } from './types/ActivityView';
 export type { ChainView } from './types/ChainView';
 export type { HopView } from './types/HopView';
@@ -44,13 +45,6 @@ export interface MfaCode {
   code: string;
   /** RFC 3339. */
   valid_until: string;
-}
-
-/** GetCallerIdentity. */
-export interface CallerIdentity {
-  account: string;
-  arn: string;
-  user_id: string;
 }
 
 export interface Host {

@@ -173,30 +173,42 @@ pub fn add_profile(paths: &Paths, profile: &ProfileName, properties: &[(&str, &s
 
 /// Replaces, adds or removes one property of a profile in the config file; adds the section where it is missing.
 pub fn set(paths: &Paths, profile: &ProfileName, key: &str, value: Option<&str>) -> Result<()> {
-    check_property(key, value.unwrap_or("x"))?;
+    set_all(paths, profile, &[(key, value)])
+}
+
+/// As [`set`], several properties at once: all of them or none.
+pub fn set_all(paths: &Paths, profile: &ProfileName, properties: &[(&str, Option<&str>)]) -> Result<()> {
+    for (key, value) in properties {
+        check_property(key, value.unwrap_or("x"))?;
+    }
     let name = section(profile);
     edit(paths, Order::ConfigFirst, |files| {
         let mut config = Change::new(&files.config.document);
-        let properties = config.properties(&name);
-        let connected = properties.iter().any(|property| is_our_line(config.document, property, profile));
-        let key = if connected && keys::is_renamed(key) { format!("{}{key}", keys::PREFIX) } else { key.to_owned() };
-        let mut same: Vec<_> = properties.into_iter().filter(|property| property.name == key && !is_our_line(config.document, property, profile)).collect();
-        match (value, same.pop()) {
-            (None, last) => same.into_iter().chain(last).for_each(|property| config.remove_property(property.line)),
-            (Some(value), Some(last)) => {
-                config.remove_continuations(last.line);
-                // Where there was no value, a comment may follow at once.
-                let space = if last.value.is_empty() && last.value.end < config.document.lines[last.line].end { " " } else { "" };
-                config.replace(last.value, format!("{value}{space}"));
-            }
-            (Some(value), None) => {
-                let line = format!("{key} = {value}");
-                if let Some(last) = config.sections(&name).last() {
-                    config.insert_last(*last, &[&line]);
-                } else {
-                    check_name(profile)?;
-                    config.append(&[&header(profile), &line]);
+        let found = config.properties(&name);
+        let connected = found.iter().any(|property| is_our_line(config.document, property, profile));
+        let mut added = Vec::new();
+        for (key, value) in properties {
+            let key = if connected && keys::is_renamed(key) { format!("{}{key}", keys::PREFIX) } else { (*key).to_owned() };
+            let mut same: Vec<_> = found.iter().filter(|property| property.name == key && !is_our_line(config.document, property, profile)).collect();
+            match (value, same.pop()) {
+                (None, last) => same.into_iter().chain(last).for_each(|property| config.remove_property(property.line)),
+                (Some(value), Some(last)) => {
+                    config.remove_continuations(last.line);
+                    // Where there was no value, a comment may follow at once.
+                    let space = if last.value.is_empty() && last.value.end < config.document.lines[last.line].end { " " } else { "" };
+                    config.replace(last.value.clone(), format!("{value}{space}"));
                 }
+                (Some(value), None) => added.push(format!("{key} = {value}")),
+            }
+        }
+        let added: Vec<_> = added.iter().map(String::as_str).collect();
+        match config.sections(&name).last() {
+            _ if added.is_empty() => {}
+            Some(last) => config.insert_last(*last, &added),
+            None => {
+                check_name(profile)?;
+                let header = header(profile);
+                config.append(&[&[header.as_str()], &added[..]].concat());
             }
         }
         Ok((Next::Text(config.apply()), Next::Same))

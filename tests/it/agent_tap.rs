@@ -1,0 +1,123 @@
+//! A tap on the line to AWS: passes requests on byte for byte, notes their parameters, and can misbehave.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::agent_home::{Notes, Seen};
+
+/// What becomes of a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Line {
+    /// It is passed on.
+    Through,
+    /// Nobody ever answers.
+    Silent,
+    /// The answer takes this long.
+    Slow(Duration),
+    /// Somebody else answers: status, content type, body.
+    Page(u16, &'static str, &'static str),
+}
+
+/// The tap. Ends with the test's runtime.
+#[derive(Clone)]
+pub(crate) struct Tap {
+    endpoint: String,
+    line: Arc<Mutex<Line>>,
+    notes: Notes,
+    secrets: Arc<Mutex<Vec<String>>>,
+}
+
+impl Tap {
+    /// Listens on a port of its own and passes on to `endpoint`.
+    pub(crate) async fn before(endpoint: &str) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let own = format!("http://{}", listener.local_addr().unwrap());
+        let tap = Self { endpoint: own, line: Arc::new(Mutex::new(Line::Through)), notes: Notes::default(), secrets: Arc::default() };
+        let (serving, upstream) = (tap.clone(), endpoint.trim_start_matches("http://").to_owned());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (tap, upstream) = (serving.clone(), upstream.clone());
+                tokio::spawn(async move { tap.serve(stream, &upstream).await });
+            }
+        });
+        tap
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        self.endpoint.clone()
+    }
+
+    pub(crate) fn becomes(&self, line: Line) {
+        *self.line.lock().unwrap() = line;
+    }
+
+    /// The requests for an action, oldest first.
+    pub(crate) fn seen(&self, action: &str) -> Vec<Seen> {
+        self.notes.lock().unwrap().iter().filter(|seen| seen.get("Action") == Some(action)).cloned().collect()
+    }
+
+    /// Every secret that AWS gave so far.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.secrets.lock().unwrap().clone()
+    }
+
+    /// How many requests there were.
+    pub(crate) fn total(&self) -> usize {
+        self.notes.lock().unwrap().len()
+    }
+
+    /// `None`: the connection is over.
+    async fn serve(&self, mut stream: TcpStream, upstream: &str) -> Option<()> {
+        loop {
+            let (head, body) = message(&mut stream).await?;
+            self.note(&head, &body);
+            let line = self.line.lock().unwrap().clone();
+            match line {
+                Line::Through => {}
+                Line::Slow(by) => tokio::time::sleep(by).await,
+                Line::Silent => std::future::pending().await,
+                Line::Page(status, kind, page) => {
+                    let answer = format!("HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{page}", page.len());
+                    stream.write_all(answer.as_bytes()).await.ok()?;
+                    continue;
+                }
+            }
+            let mut server = TcpStream::connect(upstream).await.ok()?;
+            server.write_all(&[head, body].concat()).await.ok()?;
+            let (head, body) = message(&mut server).await?;
+            let text = String::from_utf8_lossy(&body);
+            for (begin, end) in [("<SecretAccessKey>", "<"), ("<SessionToken>", "<"), ("\"SigninToken\":\"", "\"")] {
+                let secret = text.split_once(begin).and_then(|(_, rest)| rest.split_once(end));
+                self.secrets.lock().unwrap().extend(secret.map(|(secret, _)| secret.to_owned()));
+            }
+            stream.write_all(&[head, body].concat()).await.ok()?;
+        }
+    }
+
+    fn note(&self, head: &[u8], body: &[u8]) {
+        let head = String::from_utf8_lossy(head);
+        let query = head.split_whitespace().nth(1).and_then(|path| path.split_once('?')).map(|(_, query)| query.to_owned()).unwrap_or_default();
+        let pairs = url::form_urlencoded::parse(query.as_bytes()).chain(url::form_urlencoded::parse(body));
+        self.notes.lock().unwrap().push(Seen(pairs.map(|(key, value)| (key.into_owned(), value.into_owned())).collect()));
+    }
+}
+
+/// One request or response with a `content-length`: head and body.
+async fn message(stream: &mut (impl AsyncRead + Unpin)) -> Option<(Vec<u8>, Vec<u8>)> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let text = String::from_utf8_lossy(&head).to_ascii_lowercase();
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length:")).and_then(|length| length.trim().parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    Some((head, body))
+}
