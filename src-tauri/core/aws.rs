@@ -176,6 +176,16 @@ impl Aws {
     }
 }
 
+/// What a profile says about where AWS is: its endpoints, as one text.
+pub fn endpoints(files: &AwsFiles, profile: &str) -> String {
+    let Some(found) = files.profile(&crate::model::profile::ProfileName::new(profile)) else { return String::new() };
+    let services = found.get("services").and_then(|name| files.services(name));
+    match (found.get("endpoint_url"), services) {
+        (None, None) => String::new(),
+        (own, services) => format!("{own:?} {services:?}"),
+    }
+}
+
 /// The profile's settings as a config file with one profile in it.
 fn settings_of(files: &AwsFiles, profile: &str) -> String {
     let mut text = String::from("[profile stagedoor]\n");

@@ -5,7 +5,7 @@ import { createContext } from 'svelte';
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { asHostError, type CallerIdentity, type Host, type HostError, type HostEvent, type ProfileView, type Settings, type Snapshot } from './host';
 import { time } from './labels';
-import { groupRows, indexProfiles, neighbour, searchRows, type Row } from './rows';
+import { groupRows, indexProfiles, neighbour, searchRows, type Index, type Row } from './rows';
 
 export type Section = 'sessions' | 'setup' | 'insight' | 'settings';
 
@@ -64,8 +64,8 @@ export class Ui {
   #toastId = 0;
   #settings: Settings | null = null;
   #byName = $derived(new Map(this.snapshot.profiles.map((it) => [it.name, it])));
-  #index = $derived(indexProfiles(this.snapshot.profiles));
-  #found = $derived(this.query.trim() === '' ? null : searchRows(this.#index, this.query));
+  #indexed: { of: readonly ProfileView[]; index: Index } | null = null;
+  #found = $derived(this.query.trim() === '' ? null : searchRows(this.#index(), this.query));
   readonly rows: Row[] = $derived(this.#found?.rows ?? groupRows(this.snapshot.profiles));
   /** How many profiles match the search; `null` when nothing is searched. */
   readonly found: number | null = $derived(this.#found?.total ?? null);
@@ -76,7 +76,10 @@ export class Ui {
     this.snapshot = snapshot;
     this.now = host.now();
     this.#recall();
-    if (!this.profile) this.selected = neighbour(this.rows, null, 1);
+    if (!this.profile) {
+      this.selected = neighbour(this.rows, null, 1);
+      this.scroll = 0;
+    }
     this.#applyTheme();
   }
 
@@ -104,7 +107,17 @@ export class Ui {
 
   /** The rows for a query, without changing what the list shows. */
   lookup(query: string): Row[] {
-    return query.trim() === '' ? groupRows(this.snapshot.profiles) : searchRows(this.#index, query).rows;
+    return query.trim() === '' ? groupRows(this.snapshot.profiles) : searchRows(this.#index(), query).rows;
+  }
+  /** Made once for a snapshot, and only when something is searched. */
+  #index(): Index {
+    const { profiles } = this.snapshot;
+    if (this.#indexed?.of !== profiles) this.#indexed = { of: profiles, index: indexProfiles(profiles) };
+    return this.#indexed.index;
+  }
+  /** Somebody is about to search: the first letter finds everything ready. */
+  aboutToSearch(): void {
+    this.#index();
   }
   find(name: string): ProfileView | undefined {
     return this.#byName.get(name);

@@ -11,7 +11,7 @@ use super::{
     state::{NextCode, Source, WARN_BEFORE, mark},
 };
 use crate::{
-    aws::{Signer, may_recover},
+    aws::{Signer, endpoints, may_recover},
     error::{Code, Error, Result},
     issue::{assume_role, partition_of, process_credentials, session_token},
     model::{
@@ -36,6 +36,8 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(4);
 pub(super) struct Want {
     /// A person asks: earlier failures do not count, and what a person must do is told instead of hidden.
     pub(super) person: bool,
+    /// The person wants it to last: a session that is about to end is not good enough.
+    pub(super) prolong: bool,
     /// What the person typed.
     pub(super) code: Option<MfaCode>,
 }
@@ -43,7 +45,12 @@ pub(super) struct Want {
 impl Want {
     /// A program asks, or the renewal.
     pub(super) const fn program() -> Self {
-        Self { person: false, code: None }
+        Self { person: false, prolong: false, code: None }
+    }
+
+    /// A person uses what is there, and can be asked where there is nothing.
+    pub(super) const fn person() -> Self {
+        Self { person: true, prolong: false, code: None }
     }
 }
 
@@ -58,10 +65,11 @@ pub(super) struct Got {
 impl Agent {
     /// Valid credentials of a profile: from memory, or from AWS through one flight for all who ask.
     pub(super) async fn ensure(&self, profile: &ProfileName, want: Want) -> Result<Got> {
-        let chain = self.files()?.resolve(profile)?;
-        let mark = mark(&chain);
+        let files = self.files()?;
+        let chain = files.resolve(profile)?;
+        let mark = mark(&chain, &endpoints(&files, profile.as_str()));
         let got = |held: Held, from_memory: bool| Got { held, chain: chain.clone(), from_memory };
-        let mut force = want.code.is_some() || want.person && self.ends_soon(profile, &mark);
+        let mut force = want.code.is_some() || want.prolong && self.ends_soon(profile, &mark);
         if want.person
             && let Some(session) = self.state().sessions.get_mut(profile)
         {
@@ -77,7 +85,8 @@ impl Agent {
                     (Decision::Hand, None) | (Decision::Ask, _) => {}
                 }
             }
-            let flight = self.0.flights.join(profile.clone(), || self.clone().fly(profile.clone(), chain.clone(), mark.clone(), want.clone(), force));
+            let flight =
+                self.0.flights.join((profile.clone(), mark.clone()), || self.clone().fly(profile.clone(), chain.clone(), mark.clone(), want.clone(), force));
             let (began, landed) = match &valid {
                 Some(held) if !want.person && held.credentials.expiration - now > super::renewal::MANDATORY_WINDOW => {
                     match tokio::time::timeout(PATIENCE, flight).await {
@@ -210,7 +219,7 @@ impl Agent {
             Error::new(Code::NoCredentials, format!("The access key {id} of {profile} {why}"), format!("Store it again: stagedoor keys add {profile}"))
         };
         match place {
-            KeyPlace::File => self.files()?.plaintext_key(profile).ok_or_else(|| gone("is not complete in its file")),
+            KeyPlace::File => self.files()?.plaintext_key(profile).filter(|key| key.id == *id).ok_or_else(|| gone("is not complete in its file")),
             KeyPlace::Keychain => {
                 let key = self.0.keys.access_key(id).await;
                 self.keychain_said(key.as_ref().err());
@@ -234,7 +243,8 @@ impl Agent {
 
     /// GetSessionToken of a chain's key: the one that is there, or a new one.
     async fn session_of(&self, chain: &Chain, key: &AccessKey, serial: Option<&MfaSerial>, want: &Want, config: &aws_config::SdkConfig) -> Result<Held> {
-        let source = Source { key: key.id.clone(), mfa_serial: serial.map(|s| s.as_str().to_owned()) };
+        let place = endpoints(&*self.files()?, chain.profile.as_str());
+        let source = Source { key: key.id.clone(), mfa_serial: serial.map(|s| s.as_str().to_owned()), place };
         let plain = chain.hops.is_empty();
         // A person who starts what is about to end wants it to go on, and that takes a new code.
         let renewing = want.person && serial.is_some_and(|serial| !self.seed_stored(serial));

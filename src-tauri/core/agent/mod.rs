@@ -89,13 +89,15 @@ struct Inner {
     files: Mutex<view::Read>,
     choices: Mutex<SettingsFile>,
     problems: Mutex<Problems>,
-    flights: Flights<ProfileName, Held>,
+    flights: Flights<(ProfileName, String), Held>,
     source_flights: Flights<Source, Held>,
     practice: tokio::sync::Mutex<Option<practice::Running>>,
     practice_view: Mutex<crate::model::snapshot::PracticeView>,
     /// One edit of the AWS files at a time.
     editing: tokio::sync::Mutex<()>,
     sealing: tokio::sync::Mutex<()>,
+    /// One snapshot at a time: the newest is told last.
+    publishing: Mutex<()>,
     snapshot: watch::Sender<Arc<Snapshot>>,
     events: broadcast::Sender<Event>,
     /// Something small changed: a snapshot soon.
@@ -139,6 +141,7 @@ impl Agent {
             practice_view: Mutex::default(),
             editing: tokio::sync::Mutex::default(),
             sealing: tokio::sync::Mutex::default(),
+            publishing: Mutex::default(),
             snapshot: watch::Sender::new(Arc::new(view::empty(&parts))),
             events: broadcast::Sender::new(64),
             touched: Notify::new(),

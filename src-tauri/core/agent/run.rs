@@ -18,11 +18,11 @@ use super::{
     issuing::Want,
     protocol::{Line, Request, Response, SessionLine, VERSION, Variable},
     renewal::Decision,
-    sessions::ANSWER_WITHIN,
     socket::{Listener, read_line, write_line},
-    state::WARN_BEFORE,
+    state::{WARN_BEFORE, mark},
 };
 use crate::{
+    aws::endpoints,
     error::{Code, Error, Result},
     model::{
         access_key::AccessKey,
@@ -112,17 +112,29 @@ async fn renewing(agent: &Agent) {
 impl Agent {
     /// Sessions that should be renewed now and can be without a person.
     fn due(&self, now: OffsetDateTime) -> Vec<ProfileName> {
-        let state = self.state();
         let due = |(profile, session): (&ProfileName, &super::state::Session)| {
             let held = session.held.as_ref()?;
             let alone = session.person_from.is_none_or(|from| now < from);
-            (alone && now >= held.due() && session.renewal.decide(Some(held), now) == Decision::Ask && !self.0.flights.has(profile)).then(|| profile.clone())
+            (alone
+                && now >= held.due()
+                && session.renewal.decide(Some(held), now) == Decision::Ask
+                && !self.0.flights.has(&(profile.clone(), session.mark.clone())))
+            .then(|| (profile.clone(), session.mark.clone()))
         };
-        state.sessions.iter().filter_map(due).collect()
+        let due: Vec<_> = self.state().sessions.iter().filter_map(due).collect();
+        let Ok(files) = self.files() else { return Vec::new() };
+        // A profile that leads elsewhere by now is not renewed: it is another session, which somebody starts.
+        let current =
+            |(profile, of): &(ProfileName, String)| files.resolve(profile).is_ok_and(|chain| mark(&chain, &endpoints(&files, profile.as_str())) == *of);
+        due.into_iter().filter(current).map(|(profile, _)| profile).collect()
     }
 
     /// Renews one session; a failure is told once for each expiration.
     async fn renew(&self, profile: &ProfileName) {
+        // It may have been stopped while this waited for its turn.
+        if !self.state().sessions.contains_key(profile) {
+            return;
+        }
         self.ensure(profile, Want::program()).await.map(|_| ()).unwrap_or_default();
         let failed = {
             let mut state = self.state();
@@ -152,6 +164,12 @@ impl Agent {
             }
         }
         events
+    }
+
+    /// Nothing would be lost if this agent ended.
+    fn has_nothing(&self) -> bool {
+        let state = self.state();
+        state.sources.is_empty() && state.sessions.values().all(|session| session.held.is_none())
     }
 
     fn next_look(&self, now: OffsetDateTime) -> OffsetDateTime {
@@ -194,7 +212,7 @@ pub async fn serve(agent: Agent, listener: Listener) {
             },
             _ = connections.join_next(), if !connections.is_empty() => {}
             () = tokio::time::sleep(Duration::from_secs(5)) => {
-                let idle = agent.0.parts.windowless && asked.elapsed() > IDLE && agent.state().sessions.is_empty() && agent.state().sources.is_empty();
+                let idle = agent.0.parts.windowless && asked.elapsed() > IDLE && agent.has_nothing();
                 if idle || (agent.0.parts.windowless && !listener.is_there()) {
                     let _ = agent.close(Duration::ZERO).await;
                     break;

@@ -14,6 +14,7 @@ use super::{
     state::{Source, mark},
 };
 use crate::{
+    aws::endpoints,
     error::{Code, Error, Result},
     model::{access_key::AccessKeyId, credentials::TemporaryCredentials, profile::ProfileName, secret::Secret},
 };
@@ -40,6 +41,7 @@ struct WrittenSession<'a> {
 struct WrittenSource<'a> {
     key: &'a AccessKeyId,
     mfa_serial: Option<&'a str>,
+    place: &'a str,
     held: WrittenHeld<'a>,
 }
 
@@ -92,6 +94,7 @@ struct ReadSession {
 struct ReadSource {
     key: AccessKeyId,
     mfa_serial: Option<String>,
+    place: String,
     held: ReadHeld,
 }
 
@@ -169,7 +172,12 @@ impl Agent {
                 .sources
                 .iter()
                 .filter(|(_, held)| live(held))
-                .map(|(source, held)| WrittenSource { key: &source.key, mfa_serial: source.mfa_serial.as_deref(), held: WrittenHeld::of(held) })
+                .map(|(source, held)| WrittenSource {
+                    key: &source.key,
+                    mfa_serial: source.mfa_serial.as_deref(),
+                    place: &source.place,
+                    held: WrittenHeld::of(held),
+                })
                 .collect(),
             used_steps: state.used_steps(),
         };
@@ -214,12 +222,14 @@ impl Agent {
         for source in read.sources {
             let held = Held::from(source.held);
             if !held.credentials.expired(now) && state.stops_of_all() == 0 {
-                state.sources.entry(Source { key: source.key, mfa_serial: source.mfa_serial }).or_insert(held);
+                state.sources.entry(Source { key: source.key, mfa_serial: source.mfa_serial, place: source.place }).or_insert(held);
             }
         }
         for session in read.sessions {
             let held = Held::from(session.held);
-            let same = files.as_ref().is_ok_and(|files| files.resolve(&session.profile).is_ok_and(|chain| mark(&chain) == session.mark));
+            let same = files.as_ref().is_ok_and(|files| {
+                files.resolve(&session.profile).is_ok_and(|chain| mark(&chain, &endpoints(files, session.profile.as_str())) == session.mark)
+            });
             // What was stopped since then stays stopped; what only failed meanwhile is replaced.
             let open = state.stops(&session.profile) == 0 && state.valid(&session.profile, &session.mark, now).is_none();
             if same && open && !held.credentials.expired(now) {

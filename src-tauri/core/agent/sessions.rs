@@ -41,9 +41,12 @@ impl Agent {
     /// Gets credentials for a profile and keeps them renewed. Fails with `mfa_code_required` when a person must give a code.
     pub async fn start(&self, profile: &ProfileName, code: Option<MfaCode>, asker: &Asker) -> Result<()> {
         let began = Instant::now();
-        let result = self.ensure(profile, Want { person: true, code }).await;
+        let result = self.ensure(profile, Want { person: true, prolong: true, code }).await;
         match &result {
-            Ok(got) => self.note(profile, asker, "Started", &how(got, began)),
+            Ok(got) => {
+                self.used(profile);
+                self.note(profile, asker, "Started", &how(got, began));
+            }
             Err(error) if error.code == Code::MfaCodeRequired => {}
             Err(error) => self.note(profile, asker, "Start failed", &error.message),
         }
@@ -99,6 +102,7 @@ impl Agent {
         let endpoint = files.profile(profile).and_then(|found| found.get("endpoint_url")).map(str::to_owned);
         if let (true, true, Base::AccessKey { profile: owner, access_key_id, place, .. }) = (chain.hand_out_access_key, chain.hops.is_empty(), &chain.base) {
             let key = self.access_key(owner, access_key_id, *place).await?;
+            self.used(profile);
             self.note(profile, asker, what, "the access key itself");
             self.0.touched.notify_one();
             // Without an end a tool would never ask again, and stopping would have no effect.
@@ -124,6 +128,7 @@ impl Agent {
                 session.delivered.insert(delivery.to_owned());
             }
         }
+        self.used(profile);
         self.note(profile, asker, what, &how(&got, began));
         self.0.touched.notify_one();
         Ok(Handed::temporary(&got.held.credentials, got.chain.region, endpoint))
@@ -141,7 +146,7 @@ impl Agent {
     /// A federated sign-in link; a secret, good for 15 minutes.
     pub async fn console_link(&self, profile: &ProfileName, target: &ConsoleTarget, asker: &Asker) -> Result<Secret> {
         let began = Instant::now();
-        let got = self.ensure(profile, Want { person: true, code: None }).await.inspect_err(|error| self.refused_to(profile, asker, "console", error))?;
+        let got = self.ensure(profile, Want::person()).await.inspect_err(|error| self.refused_to(profile, asker, "console", error))?;
         let (files, chain) = (self.files()?, &got.chain);
         let own = chain.hops.last().map(|hop| hop.role_arn.partition());
         let region = self.0.aws.region(&files, profile.as_str(), own.unwrap_or(Partition::Aws));
@@ -153,6 +158,7 @@ impl Agent {
         if let Some(session) = self.state().sessions.get_mut(profile) {
             session.delivered.insert("console".to_owned());
         }
+        self.used(profile);
         self.note(profile, asker, "console", &how(&got, began));
         self.publish();
         Ok(link)
@@ -185,7 +191,7 @@ impl Agent {
 
     /// GetCallerIdentity, with the account's alias where it may be seen.
     pub async fn who_am_i(&self, profile: &ProfileName, asker: &Asker) -> Result<CallerIdentity> {
-        let got = self.ensure(profile, Want { person: true, code: None }).await?;
+        let got = self.ensure(profile, Want::person()).await?;
         let files = self.files()?;
         let partition = got.chain.hops.last().map_or_else(|| partition_of(got.chain.region.as_deref()), |hop| hop.role_arn.partition());
         let config = self.0.aws.config(&files, profile.as_str(), partition).await;
@@ -196,6 +202,8 @@ impl Agent {
                 let held = session.held.clone();
                 session.renewal.invalidate(got.held.credentials.access_key_id.as_str(), held.as_ref());
             }
+            // A plain profile's session is the GetSessionToken session itself, which would be found again.
+            state.sources.retain(|_, source| source.credentials.access_key_id != got.held.credentials.access_key_id);
         }
         self.note(profile, asker, "GetCallerIdentity", "");
         self.publish();
@@ -233,11 +241,19 @@ impl Agent {
         self.choices().mfa_devices.iter().cloned().collect()
     }
 
-    /// Writes a line of activity, and that the profile was used.
+    /// Writes a line of activity of a profile that exists.
     pub(super) fn note(&self, profile: &ProfileName, asker: &Asker, what: &str, how: &str) {
+        if !self.files().is_ok_and(|files| files.profile(profile).is_some()) {
+            return;
+        }
         let at = self.now();
         let line = ActivityView { at, who: asker.name.clone(), pid: asker.pid, what: what.to_owned(), how: how.to_owned() };
         self.state().note(profile, line);
+    }
+
+    /// Writes that a profile got somebody something: it is among the recent ones.
+    fn used(&self, profile: &ProfileName) {
+        let at = self.now();
         self.choices().profiles.entry(profile.as_str().to_owned()).or_default().last_used = Some(at);
     }
 }

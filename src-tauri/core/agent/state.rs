@@ -37,6 +37,8 @@ const STEPS_AROUND: i64 = 2;
 pub(super) struct Source {
     pub(super) key: AccessKeyId,
     pub(super) mfa_serial: Option<String>,
+    /// The endpoints it was asked at: what one AWS gave is nothing to another.
+    pub(super) place: String,
 }
 
 /// One profile's session.
@@ -102,9 +104,9 @@ pub(super) struct State {
 }
 
 /// What names a chain: it changes when anything that leads to other credentials changes.
-pub(super) fn mark(chain: &Chain) -> String {
+pub(super) fn mark(chain: &Chain, endpoints: &str) -> String {
     use sha2::{Digest, Sha256};
-    let digest = Sha256::digest(format!("{chain:?}").as_bytes());
+    let digest = Sha256::digest(format!("{chain:?} at {endpoints}").as_bytes());
     digest.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 

@@ -10,9 +10,10 @@ use std::{
 
 use super::{
     Agent, Parts,
-    state::{Source, State},
+    state::{Source, State, mark},
 };
 use crate::{
+    aws::endpoints,
     error::{Code, Result},
     issue::LONGEST_SECONDS,
     model::{
@@ -34,7 +35,15 @@ pub(super) struct Read {
     stamp: Option<[Stamp; 2]>,
     files: Option<Result<Arc<AwsFiles>>>,
     /// What only the files decide, by the order of the files.
-    base: Arc<Vec<(ProfileView, Option<Chain>)>>,
+    base: Arc<Vec<(ProfileView, Option<Leads>)>>,
+}
+
+/// Where a profile leads, with what names it.
+#[derive(Debug)]
+struct Leads {
+    chain: Chain,
+    mark: String,
+    place: String,
 }
 
 /// Changes whenever a file does.
@@ -70,6 +79,7 @@ impl Read {
 impl Agent {
     /// Makes a snapshot and tells everybody.
     pub(super) fn publish(&self) {
+        let _one = self.0.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = self.files();
         let (base, files) = {
             let read = self.0.files.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,7 +89,7 @@ impl Agent {
         let mut snapshot = empty(&self.0.parts);
         {
             let (state, choices) = (self.state(), self.choices());
-            snapshot.profiles = base.iter().map(|(view, chain)| self.laid_over(view.clone(), chain.as_ref(), &state, &choices, now)).collect();
+            snapshot.profiles = base.iter().map(|(view, leads)| self.laid_over(view.clone(), leads.as_ref(), &state, &choices, now)).collect();
             snapshot.settings = choices.settings.clone();
         }
         snapshot.practice = self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -103,7 +113,7 @@ impl Agent {
         });
     }
 
-    fn laid_over(&self, mut view: ProfileView, chain: Option<&Chain>, state: &State, choices: &SettingsFile, now: time::OffsetDateTime) -> ProfileView {
+    fn laid_over(&self, mut view: ProfileView, leads: Option<&Leads>, state: &State, choices: &SettingsFile, now: time::OffsetDateTime) -> ProfileView {
         if let Some(own) = choices.profiles.get(view.name.as_str()) {
             view.favourite = own.favourite;
             view.tags.clone_from(&own.tags);
@@ -112,13 +122,13 @@ impl Agent {
                 view.colour = colour;
             }
         }
-        if let (Some(chain), Some(drawn)) = (chain, &mut view.chain) {
+        if let (Some(Leads { chain, place, .. }), Some(drawn)) = (leads, &mut view.chain) {
             drawn.mfa_seed_stored = drawn.mfa_serial.as_ref().is_some_and(|serial| choices.mfa_devices.contains(serial));
             if drawn.mfa_seed_stored {
                 drawn.needs.retain(|need| need != "mfa_code");
             }
             if let (Some(token), Base::AccessKey { access_key_id, .. }) = (&mut drawn.session_token, &chain.base) {
-                let source = Source { key: access_key_id.clone(), mfa_serial: token.mfa_serial.clone() };
+                let source = Source { key: access_key_id.clone(), mfa_serial: token.mfa_serial.clone(), place: place.clone() };
                 token.expiration = state.source(&source, now, time::Duration::ZERO).map(|held| held.credentials.expiration);
                 if !chain.hops.is_empty() || chain.session_duration.is_none() {
                     token.duration_seconds = choices.settings.mfa_session_seconds;
@@ -129,17 +139,16 @@ impl Agent {
             }
         }
         view.activity = state.activity.get(&view.name).map(|lines| lines.iter().cloned().collect()).unwrap_or_default();
-        view.session = self.session_view(&view.name, chain, state, now);
+        view.session = self.session_view(&view.name, leads.map(|leads| leads.mark.as_str()), state, now);
         if let Some(account) = view.session.as_ref().and_then(|_| state.sessions.get(&view.name)?.held.as_ref()?.credentials.account_id.clone()) {
             view.account_id = Some(account);
         }
         view
     }
 
-    fn session_view(&self, name: &ProfileName, chain: Option<&Chain>, state: &State, now: time::OffsetDateTime) -> Option<SessionView> {
-        let flying = self.0.flights.has(name);
-        let mark = chain.map(super::state::mark);
-        let session = state.sessions.get(name).filter(|session| mark.as_ref().is_none_or(|mark| *mark == session.mark));
+    fn session_view(&self, name: &ProfileName, mark: Option<&str>, state: &State, now: time::OffsetDateTime) -> Option<SessionView> {
+        let flying = mark.is_some_and(|mark| self.0.flights.has(&(name.clone(), mark.to_owned())));
+        let session = state.sessions.get(name).filter(|session| mark.is_none_or(|mark| *mark == session.mark));
         if session.is_none() && !flying {
             return None;
         }
@@ -180,7 +189,7 @@ pub(super) fn empty(parts: &Parts) -> Snapshot {
     }
 }
 
-fn base_view(files: &AwsFiles, profile: &Profile) -> (ProfileView, Option<Chain>) {
+fn base_view(files: &AwsFiles, profile: &Profile) -> (ProfileView, Option<Leads>) {
     let name = ProfileName::new(&profile.name);
     let (chain, error) = match files.resolve(&name) {
         Ok(chain) => (Some(chain), None),
@@ -215,7 +224,11 @@ fn base_view(files: &AwsFiles, profile: &Profile) -> (ProfileView, Option<Chain>
         activity: Vec::new(),
         name,
     };
-    (view, chain)
+    let leads = chain.map(|chain| {
+        let place = endpoints(files, &profile.name);
+        Leads { mark: mark(&chain, &place), chain, place }
+    });
+    (view, leads)
 }
 
 /// One of the eight account colours, the same for an account everywhere.

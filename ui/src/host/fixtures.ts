@@ -33,7 +33,7 @@ export function role(name: string, roleName: string, account: string, rest: Part
     hops: [{
       profile: name, role_arn: `arn:aws:iam::${account}:role/${roleName}`, role_name: roleName, account_id: account,
       external_id: externalId, mfa_code: false, mfa_session: mfa, role_session_name: 'alice',
-      duration_seconds: 3600, longest_seconds: longest,
+      duration_seconds: longest > 3600 ? 14_400 : 3600, longest_seconds: longest,
     }],
     longest_seconds: longest, needs: mfa ? ['mfa_code'] : [], mfa_serial: mfa ? ALICE_PHONE : null, mfa_seed_stored: false,
   };
