@@ -16,6 +16,7 @@ use stagedoor_core::{
         protocol::{Request, Response},
         socket::client::{self, Failure},
     },
+    aws::Environment,
     deliver,
     error::{Code, Error, Result},
     model::{profile::ProfileName, secret::Secret},
@@ -54,6 +55,19 @@ pub(crate) fn ask(outside: &Outside, request: &Request) -> Result<Response> {
 /// Asks whoever is there, and nobody else.
 pub(crate) fn ask_if_there(outside: &Outside, request: &Request) -> Option<Response> {
     client::ask(&outside.paths, request).ok()
+}
+
+/// Warns where the agent that runs already looks at other files or endpoints than this terminal names.
+pub(crate) fn warn_if_elsewhere(outside: &Outside) {
+    let Some(Response::Hello { surroundings, .. }) = ask_if_there(outside, &Request::Hello) else { return };
+    let here = Environment::new(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))).surroundings();
+    for (name, value) in &here {
+        if !surroundings.contains(&(name.clone(), value.clone())) {
+            let theirs =
+                surroundings.iter().find(|(other, _)| other == name).map_or_else(|| "does not have it".to_owned(), |(_, theirs)| format!("has {theirs}"));
+            print::say(&format!("warning: this terminal sets {name}={value}; the agent that runs {theirs}, and that counts"));
+        }
+    }
 }
 
 /// Asks; where an MFA code is needed and a person sits at the terminal, takes it and asks again.

@@ -132,6 +132,7 @@ pub(crate) fn import(outside: &Outside, profiles: Vec<String>, dry_run: bool, un
         }
         return Ok(ExitCode::SUCCESS);
     }
+    ask::warn_if_elsewhere(outside);
     for name in &named {
         let id = files.plaintext_key(name).map(|key| key.id.to_string()).unwrap_or_default();
         ask::ask(outside, &Request::Import { profile: name.clone() })?;

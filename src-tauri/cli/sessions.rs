@@ -32,6 +32,7 @@ pub(crate) fn start(outside: &Outside, profile: &ProfileName, code: Option<Strin
         Ok(code) => code,
         Err(error) => return Ok(print::wrong_argument(&error)),
     };
+    ask::warn_if_elsewhere(outside);
     ask::ask_with_code(outside, profile, &Request::Start { profile: profile.clone(), mfa_code })?;
     let line = sessions(outside)?.into_iter().find(|session| session.profile == *profile);
     print::say(&match line.as_ref().and_then(|line| line.expiration) {
@@ -165,6 +166,7 @@ pub(crate) fn environment(outside: &Outside, profile: &ProfileName, ShellChoice(
 /// `console`
 pub(crate) fn console(outside: &Outside, profile: &ProfileName, target: ConsoleTarget, link: bool) -> Result<ExitCode> {
     let request = Request::Console { profile: profile.clone(), target, link };
+    ask::warn_if_elsewhere(outside);
     let Response::Text { text } = ask::ask_with_code(outside, profile, &request)? else { return Err(ask::misunderstood()) };
     if link {
         return Ok(print::data(text.expose()));
@@ -179,6 +181,7 @@ pub(crate) fn console(outside: &Outside, profile: &ProfileName, target: ConsoleT
 
 /// `whoami`
 pub(crate) fn who_am_i(outside: &Outside, profile: &ProfileName, json: bool) -> Result<ExitCode> {
+    ask::warn_if_elsewhere(outside);
     let Response::Identity { identity } = ask::ask_with_code(outside, profile, &Request::WhoAmI { profile: profile.clone() })? else {
         return Err(ask::misunderstood());
     };

@@ -43,6 +43,10 @@ const SETTINGS: [&str; 9] = [
     "ca_bundle",
 ];
 
+/// What makes one terminal's AWS another than the next one's.
+const SURROUNDINGS: [&str; 6] =
+    ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_SIGNIN"];
+
 /// The `AWS_…` variables and the few others that count, as they were when the program started.
 #[derive(Clone, Debug, Default)]
 pub struct Environment(BTreeMap<String, String>);
@@ -59,6 +63,11 @@ impl Environment {
                 })
                 .collect(),
         )
+    }
+
+    /// The variables that decide which files are read and which endpoints are asked.
+    pub fn surroundings(&self) -> Vec<(String, String)> {
+        SURROUNDINGS.iter().filter_map(|name| Some(((*name).to_owned(), self.get(name)?.to_owned()))).collect()
     }
 
     /// One variable, if it is set and not empty.

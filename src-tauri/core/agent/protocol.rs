@@ -178,6 +178,8 @@ pub enum Response {
         windowless: bool,
         /// Its process ID.
         pid: u32,
+        /// The variables that decide which files it reads and which endpoints it asks, as it found them.
+        surroundings: Vec<(String, String)>,
     },
     /// A document, lines, a link or a code.
     Text {

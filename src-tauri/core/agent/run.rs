@@ -257,9 +257,12 @@ impl Agent {
         let text = |text| Response::Text { text };
         let done = |()| Response::Done;
         match request {
-            Request::Hello => {
-                Ok(Response::Hello { version: env!("CARGO_PKG_VERSION").to_owned(), windowless: self.0.parts.windowless, pid: std::process::id() })
-            }
+            Request::Hello => Ok(Response::Hello {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                windowless: self.0.parts.windowless,
+                pid: std::process::id(),
+                surroundings: self.0.aws.environment.surroundings(),
+            }),
             Request::CredentialProcess { profile } => self.process_document(&profile, &asker()).await.map(text),
             Request::Exec { profile } => self.for_child(&profile, &asker()).await.map(|handed| Response::Variables { variables: Variable::all(&handed) }),
             Request::Environment { profile, shell } => self.environment(&profile, shell, &asker()).await.map(text),
