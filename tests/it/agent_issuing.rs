@@ -218,6 +218,17 @@ async fn a_wrong_code_is_refused_with_its_device_and_the_next_right_one_works_at
 }
 
 #[tokio::test]
+async fn a_code_is_sent_once_though_nobody_knows_what_became_of_it() {
+    let home = Home::new().await;
+    let agent = home.agent().await;
+    home.tap.becomes(Line::Page(503, "text/xml", "<ErrorResponse/>"));
+    assert_eq!(start(&agent, "dev", Some(home.code())).await.unwrap_err().code, Code::AwsUnreachable);
+    assert_eq!(home.tap.total(), 1, "the repetition would find the code used");
+    assert_eq!(start(&agent, "reader", None).await.unwrap_err().code, Code::AwsUnreachable);
+    assert_eq!(home.tap.total(), 4, "without a code it is tried three times");
+}
+
+#[tokio::test]
 async fn a_clock_that_was_far_ahead_does_not_hold_codes_back() {
     let home = Home::new().await;
     let serial = home.ready.mfa_serial.as_str();
