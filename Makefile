@@ -18,6 +18,10 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin
 # No __pycache__ beside the sources.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/target/pycache
+# What the developer's own terminal has set up for AWS is none of the tests' business.
+unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_REGION AWS_DEFAULT_REGION AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE
+unexport AWS_ENDPOINT_URL AWS_ENDPOINT_URL_STS AWS_ENDPOINT_URL_IAM AWS_ENDPOINT_URL_SIGNIN AWS_CA_BUNDLE
+unexport AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
 
 CARGO  ?= cargo
 # In CI the lock file is what was committed, or the run ends.

@@ -28,6 +28,9 @@ use crate::{Outside, env, print};
 /// How long a new agent has to answer: a keychain that does not, takes five seconds by itself.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How long an agent may take to let its calls land and to seal its sessions.
+const ENDING: Duration = Duration::from_secs(50);
+
 /// How long the app has before an agent without a window is tried.
 const APP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -37,7 +40,7 @@ pub(crate) fn ask(outside: &Outside, request: &Request) -> Result<Response> {
     let mut started = false;
     loop {
         match client::ask(&outside.paths, request) {
-            Ok(Response::Failed { error }) if error.code == Code::Agent && error.message.contains("just ending") && began.elapsed() < PATIENCE => {}
+            Ok(Response::Failed { error }) if error.code == Code::Agent && error.message.contains("just ending") && began.elapsed() < ENDING => {}
             Ok(Response::Failed { error }) | Err(Failure::Other(error)) => return Err(error),
             Ok(response) => return Ok(response),
             Err(Failure::Nobody) if !started => {

@@ -100,6 +100,8 @@ impl Agent {
                 Ok(held) => return Ok(got(held, false)),
                 // Somebody else's flight lacked the code that we have.
                 Err(error) if !began && want.code.is_some() && error.code == Code::MfaCodeRequired => force = true,
+                // Somebody else mistyped a code; that is not this caller's answer.
+                Err(error) if !began && want.code.is_none() && error.code == Code::MfaCodeRefused => {}
                 Err(error) => {
                     let still = self.state().valid(profile, &mark, self.now()).cloned();
                     return match still {

@@ -138,7 +138,8 @@ impl Agent {
     fn refused_to(&self, profile: &ProfileName, asker: &Asker, what: &str, error: &Error) {
         self.note(profile, asker, what, &error.message);
         self.0.touched.notify_one();
-        if error.exit_code() == 3 {
+        let now = self.now();
+        if error.exit_code() == 3 && self.state().ask_a_person(profile, now) {
             self.tell(Event::PersonNeeded { profile: profile.clone(), who: asker.name.clone(), error: error.clone() });
         }
     }

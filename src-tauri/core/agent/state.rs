@@ -29,6 +29,9 @@ const ACTIVITY: usize = 20;
 /// A typed code is remembered this long: AWS accepts one for a step before and after its own.
 const CODE_REMEMBERED: Duration = Duration::seconds(150);
 
+/// A person is told at most this often that programs wait for the same profile.
+const ASK_AGAIN_AFTER: Duration = Duration::seconds(30);
+
 /// A code can be used this many steps before or after its own, at most.
 const STEPS_AROUND: i64 = 2;
 
@@ -99,6 +102,8 @@ pub(super) struct State {
     pub(super) sources: BTreeMap<Source, Held>,
     used: BTreeMap<String, Used>,
     pub(super) activity: BTreeMap<ProfileName, VecDeque<ActivityView>>,
+    /// When a person was last told that a program waits for a profile.
+    asked: BTreeMap<ProfileName, OffsetDateTime>,
     /// How often each profile was stopped, and all at once.
     stops: (BTreeMap<ProfileName, u64>, u64),
 }
@@ -250,6 +255,15 @@ impl State {
         let lines = self.activity.entry(profile.clone()).or_default();
         lines.push_front(line);
         lines.truncate(ACTIVITY);
+    }
+
+    /// Whether a person should be told that a program waits for them: once in a while, however many programs ask.
+    pub(super) fn ask_a_person(&mut self, profile: &ProfileName, now: OffsetDateTime) -> bool {
+        let recently = self.asked.get(profile).is_some_and(|at| *at <= now && now - *at < ASK_AGAIN_AFTER);
+        if !recently {
+            self.asked.insert(profile.clone(), now);
+        }
+        !recently
     }
 
     /// Drops what has expired: sessions that nobody renewed, and sources.
