@@ -19,7 +19,7 @@ use stagedoor_core::{
     aws::Environment,
     deliver,
     error::{Code, Error, Result},
-    model::{profile::ProfileName, secret::Secret},
+    model::{mfa::MfaCode, profile::ProfileName, secret::Secret},
     store::files,
 };
 
@@ -86,6 +86,11 @@ pub(crate) fn ask_with_code(outside: &Outside, profile: &ProfileName, request: &
             print::error(error);
         }
         let code = print::prompt(&format!("MFA code of {serial}: "))?;
+        // A slip of the finger is asked for again.
+        if let Err(slip) = MfaCode::parse(&code) {
+            print::error(&slip);
+            continue;
+        }
         result = ask(outside, &Request::Start { profile: profile.clone(), mfa_code: Some(Secret::new(code.as_str())) });
         if result.is_ok() && !matches!(request, Request::Start { .. }) {
             result = ask(outside, request);

@@ -17,5 +17,6 @@ mod main_job;
 #[path = "../../src-tauri/desktop/menu.rs"]
 mod menu;
 mod menu_says;
+mod sessions;
 mod shell;
 mod world;

@@ -36,7 +36,14 @@ pub struct Held {
 impl Held {
     /// The moment from which they should be renewed.
     pub fn due(&self) -> OffsetDateTime {
-        self.credentials.expiration - advisory_window(self.credentials.expiration - self.issued)
+        self.due_within(advisory_window(self.credentials.expiration - self.issued))
+    }
+
+    /// The same for another window. Never in the first quarter of their life: where this computer's clock is far ahead,
+    /// new credentials look as if they ended at once, and each answer would be the reason for the next question.
+    fn due_within(&self, window: Duration) -> OffsetDateTime {
+        let lifetime = self.credentials.expiration - self.issued;
+        (self.credentials.expiration - window).max(self.issued + lifetime / 4)
     }
 }
 
@@ -102,7 +109,7 @@ impl Renewal {
         if held.credentials.expired(now) {
             return self.over(now);
         }
-        let fresh = now < held.credentials.expiration - self.window(held.credentials.expiration - held.issued);
+        let fresh = now < held.due_within(self.window(held.credentials.expiration - held.issued));
         let waiting = self.not_before.is_some_and(|at| self.before(at, now));
         if (fresh && !self.rejected) || waiting { Decision::Hand } else { Decision::Ask }
     }
@@ -147,5 +154,42 @@ impl Renewal {
     pub fn forgive(&mut self) {
         self.not_before = None;
         self.refused_until = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::model::{access_key::AccessKeyId, secret::Secret};
+
+    fn held(seconds: i64) -> Held {
+        let issued = datetime!(2026-11-23 09:00 UTC);
+        let credentials = TemporaryCredentials {
+            access_key_id: AccessKeyId::parse("ASIAEXAMPLEEXAMPLE00").expect("valid"),
+            secret_access_key: Secret::new("secret"),
+            session_token: Secret::new("token"),
+            expiration: issued + Duration::seconds(seconds),
+            account_id: None,
+            arn: None,
+        };
+        Held { credentials, issued }
+    }
+
+    #[test]
+    fn credentials_that_look_as_if_they_ended_at_once_are_not_asked_for_again_and_again() {
+        let short = held(60);
+        assert_eq!(short.due(), short.issued + Duration::seconds(15), "not before they were issued, as five minutes before the end would be");
+        assert_eq!(Renewal::default().decide(Some(&short), short.issued + Duration::seconds(14)), Decision::Hand);
+        assert_eq!(Renewal::default().decide(Some(&short), short.issued + Duration::seconds(15)), Decision::Ask);
+    }
+
+    #[test]
+    fn usual_lifetimes_have_the_windows_of_the_sdks() {
+        for (lifetime, window) in [(900, 300), (3600, 900), (43200, 3600)] {
+            let held = held(lifetime);
+            assert_eq!(held.credentials.expiration - held.due(), Duration::seconds(window), "{lifetime} s");
+        }
     }
 }
