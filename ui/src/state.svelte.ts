@@ -31,6 +31,8 @@ export interface Toast {
   hint: string;
   tone: 'done' | 'soon' | 'bad';
   action: { label: string; run: () => void } | null;
+  /** What it says holds only as long as this does. */
+  holds?: (snapshot: Snapshot) => boolean;
 }
 
 /** How a code was taken. */
@@ -102,6 +104,7 @@ export class Ui {
     this.now = this.host.now();
     for (const name of this.failures.keys()) if (!this.#byName.has(name)) this.failures.delete(name);
     if (!this.profile) this.selected = neighbour(this.rows, null, 1);
+    this.toasts = this.toasts.filter((it) => it.holds?.(snapshot) ?? true);
     this.#applyTheme();
   }
 
@@ -279,9 +282,10 @@ export class Ui {
   #tell(moment: HostEvent): void {
     switch (moment.event) {
       case 'session_ending': {
-        const { profile } = moment;
+        const { profile, expiration } = moment;
         this.#show({
-          text: `${profile} ends at ${time(moment.expiration)}.`, hint: '', tone: 'soon', action: { label: 'Renew', run: () => void this.start(profile) },
+          text: `${profile} ends at ${time(expiration)}.`, hint: '', tone: 'soon', action: { label: 'Renew', run: () => void this.start(profile) },
+          holds: (snapshot) => snapshot.profiles.some((it) => it.name === profile && it.session?.expiration === expiration),
         });
         return;
       }

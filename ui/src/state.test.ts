@@ -98,6 +98,26 @@ test('a toast goes by itself, a complaint stays', async () => {
   expect(ui.toasts.map((it) => it.text)).toEqual(['The disk is full']);
 });
 
+test('what is told of an end goes when the session is renewed or stopped', async () => {
+  const { host, ui } = idle();
+  const stop = ui.follow();
+  await vi.advanceTimersByTimeAsync(0);
+  const expiration = '2026-11-23T15:42:00Z';
+  const session = { ...everydaySnapshot().profiles.find((it) => it.session)!.session!, expiration };
+  const show = (given: typeof session | null): void => {
+    const profiles = ui.snapshot.profiles.map((it) => (it.name === 'prod-admin' ? { ...it, session: given } : it));
+    ui.take({ ...ui.snapshot, revision: ui.snapshot.revision + 1, profiles });
+  };
+  show(session);
+  host.moment({ event: 'session_ending', profile: 'prod-admin', expiration });
+  expect(ui.toasts).toHaveLength(1);
+  show({ ...session, delivered: ['console'] });
+  expect(ui.toasts, 'it still ends then').toHaveLength(1);
+  show({ ...session, expiration: '2026-11-23T16:42:00Z' });
+  expect(ui.toasts, 'it was renewed').toHaveLength(0);
+  stop();
+});
+
 test('two settings changed at once are both kept', async () => {
   const { host, ui } = idle();
   host.delay = 50;
