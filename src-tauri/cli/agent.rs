@@ -1,4 +1,7 @@
 //! `agent`: the one agent, without a window, in the foreground.
+//!
+//! It opens the parts, stands for election and serves until it is told to end. What an agent does is in the core; here is only
+//! what a process of its own needs around it: a runtime, signals, a log on standard error.
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 

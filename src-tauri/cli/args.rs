@@ -1,4 +1,7 @@
 //! The arguments, as clap reads them. Names are fixed; help is what a newcomer reads first.
+//!
+//! Only the shape of the command line: what a command does is in the file of its name. Commands that are not there yet have their
+//! names already, hidden, so that a script that uses them gets a sentence instead of a usage error.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use stagedoor_core::{

@@ -1,4 +1,6 @@
 //! `keys`: access keys into the keychain. Secrets come from a prompt or standard input, never from an argument.
+//!
+//! The pair is checked here, so that a slip starts no agent; storing it is the agent's, which alone speaks to the keychain.
 
 use std::process::ExitCode;
 

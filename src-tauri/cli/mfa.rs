@@ -1,4 +1,7 @@
 //! `mfa`: seeds into the keychain, codes out of it.
+//!
+//! A stored seed means that nobody is asked for codes any more. Which codes were used is the agent's to know, so showing one
+//! here does not use it.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,6 @@
 //! `stagedoor` alone on a terminal: a fuzzy picker over profiles. Enter starts the one that is picked.
+//!
+//! For the four seconds in which a person wants one of three hundred profiles; scripts name theirs.
 
 use std::process::ExitCode;
 

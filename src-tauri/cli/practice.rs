@@ -1,4 +1,7 @@
 //! `practice`: the practice account in the foreground, empty but for its root.
+//!
+//! It prints where it is and its root key, and serves until it is interrupted. Nothing is kept: the next one is another world.
+//! The ready-made practice account of the window is the agent's, not this.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,7 @@
 //! Everything that reaches the terminal. Data to standard output, words to standard error.
+//!
+//! One place for colours, tables, errors with their hint, and prompts, so that no other file writes to a terminal by itself and
+//! `NO_COLOR`, pipes and closed readers are thought of once.
 #![expect(clippy::print_stderr, reason = "this is the one file that prints")]
 
 use std::{

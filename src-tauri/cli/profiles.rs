@@ -1,4 +1,6 @@
 //! Profiles: what there is, where it leads, and how it is handed out. Reading needs no agent; its sessions are shown if it runs.
+//!
+//! Edits are asked of the agent, which makes one at a time; a plain `profiles` or `resolve` starts none.
 
 use std::process::ExitCode;
 

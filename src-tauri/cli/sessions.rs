@@ -1,4 +1,7 @@
 //! Sessions: start, stop, and every way to get one out of the agent.
+//!
+//! All of it is asked of the agent. A person at the terminal is asked for an MFA code where one is needed; a script gets exit
+//! code 3 and a hint instead.
 
 use std::{
     ffi::OsString,

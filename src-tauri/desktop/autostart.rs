@@ -1,4 +1,7 @@
 //! Whether the app starts, hidden, when the person signs in to the computer.
+//!
+//! The setting is the agent's; this only makes the system agree with it. A system that refuses is told to the person, and the
+//! setting stays what it was.
 
 use auto_launch::{AutoLaunchBuilder, MacOSLaunchMode};
 use stagedoor_core::error::{Code, Error, Result};

@@ -1,4 +1,7 @@
 //! Where the window was, so that it opens there again. A small file of its own: it concerns nobody but the window.
+//!
+//! Not in the settings: it changes with every drag, and another computer's place would be wrong here. A file that cannot be read
+//! means the middle of the screen.
 
 use serde::{Deserialize, Serialize};
 use stagedoor_core::{paths::Paths, store::files};

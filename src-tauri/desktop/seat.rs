@@ -1,4 +1,7 @@
 //! One agent per user: takes the seat, or asks the app that has it to show its window.
+//!
+//! An agent without a window is asked to seal its sessions and make room. Everything is ready before the socket answers, so that
+//! nobody who asks meanwhile is lost.
 
 use stagedoor_core::{
     agent::{

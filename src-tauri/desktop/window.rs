@@ -1,4 +1,7 @@
 //! The one window: made when somebody asks for it, gone when it is closed. The tray and the agent live on without it.
+//!
+//! It loads our own page and nothing else, and opens no other window. Without one the app needs an eighth of the memory, so none
+//! is made before it is asked for.
 
 use stagedoor_core::model::snapshot::Theme;
 use tauri::{AppHandle, Manager, PhysicalPosition, PhysicalSize, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};

@@ -1,4 +1,7 @@
 //! The window, driven: WebKitWebDriver starts the real app and reads and presses what is in its page.
+//!
+//! It looks for what a person sees, roles and words, and waits for them; the app it drives is the one that is shipped. One driver
+//! has one session, so each test starts its own.
 
 use std::{
     net::{TcpListener, TcpStream},

@@ -1,5 +1,6 @@
 //! The real app under a virtual display: its window through WebDriver, its tray and its notifications through D-Bus, its
 //! keys in a real keychain. Each test has a whole desktop of its own.
+//! Nothing here depends on the machine's own display, bus or keyring.
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking, and says why")]
 

@@ -1,4 +1,6 @@
 //! The main job, on real parts, without a word.
+//!
+//! The tour goes through the same description and tells each step. Here only the outcome counts.
 
 use crate::job::Job;
 

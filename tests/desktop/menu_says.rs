@@ -1,4 +1,7 @@
 //! What the tray's menu says, without a tray.
+//!
+//! The menu is a pure function of a snapshot, so its words, order and limits are tried with snapshots of every kind. That it
+//! arrives in a panel is tried in `shell`.
 
 use stagedoor_core::model::{
     profile::{ProfileKind, ProfileName},

@@ -1,5 +1,6 @@
 //! What the app does with sessions that are not its own doing: it takes them over from an agent without a window, and it
 //! tells when one can no longer be renewed.
+//! The practice account's clock is the lever where waiting would take minutes.
 
 use std::{process::Output, time::SystemTime};
 

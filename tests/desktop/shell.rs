@@ -1,4 +1,7 @@
 //! The shell around the page: tray, window, one instance, quitting.
+//!
+//! What a session is worth does not matter here; that closing leaves the tray, that a second start shows the first one's window
+//! and that a machine without a display gets a sentence does.
 
 use crate::{
     driver::Driven,

@@ -1,4 +1,7 @@
 //! What leaves the agent: temporary credentials and never the key, and a console link by the rules of the federation endpoint.
+//!
+//! In process, against the practice account, on a driven clock. What a tool makes of it is tried with the real AWS CLI and boto3
+//! in `tests/acceptance`.
 
 use stagedoor_core::{
     agent::{Agent, Asker, ConsoleTarget},

@@ -1,4 +1,6 @@
 //! What is asked of AWS: every parameter, one MFA session for many roles, one flight for many callers, no code twice.
+//!
+//! A tap on the line notes every request, so what is compared is what AWS got and not what we meant to send.
 
 use stagedoor_core::{
     agent::Agent,

@@ -1,4 +1,6 @@
 //! Access keys on their way: imported, replaced, connected, and everything as before when a step fails.
+//!
+//! Every step is made to fail once, at AWS, in the keychain and in the file, and the other two are compared with what they were.
 
 use std::fs;
 

@@ -1,4 +1,7 @@
 //! Renewal: AWS's own cases for the decisions, then a running agent whose clock and network misbehave.
+//!
+//! Time is driven, so a night's sleep takes no time and no test waits. The one deviation from AWS's cases is written beside them:
+//! what has expired is never handed out.
 
 use serde::Deserialize;
 use stagedoor_core::{

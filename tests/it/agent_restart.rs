@@ -1,4 +1,7 @@
 //! Sealed sessions: what the next agent finds, and what it makes of a file or a keychain in a bad state.
+//!
+//! Each test opens a second agent on the same home, as a restart does. What was never handed over must not be asked for again, and
+//! what cannot be opened must not be lost.
 
 use std::fs;
 

@@ -1,4 +1,6 @@
 //! A whole main job, then a search for every secret in it: in logs at their most talkative, in what is shown, in every file.
+//!
+//! The log is captured at trace, the AWS crates' own lines too. A secret that is found is named by what it is and never printed.
 
 use std::{
     fs, io,

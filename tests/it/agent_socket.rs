@@ -1,4 +1,7 @@
 //! The socket: what others may send and how many may come, and one agent after another without anybody noticing.
+//!
+//! With the real program, the real keychain and many processes at once: garbage, half lines and idle connections; two agents at
+//! the same time; an agent that is killed; an app that takes over under load.
 
 use std::{
     io::Write as _,

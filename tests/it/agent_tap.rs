@@ -1,4 +1,7 @@
 //! A tap on the line to AWS: passes requests on byte for byte, notes their parameters, and can misbehave.
+//!
+//! It stands between the agent and the practice account, which therefore judges the very bytes that were sent. It can fall silent,
+//! answer late, or answer with somebody else's page.
 
 use std::{
     sync::{Arc, Mutex},

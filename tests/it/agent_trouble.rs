@@ -1,4 +1,6 @@
 //! What goes wrong on the way to AWS: each time an error with a next step, in time, and the agent goes on.
+//!
+//! Refused connections, silence, foreign pages, revoked keys: what the person reads is compared, and that the next call works.
 
 use std::time::Duration;
 

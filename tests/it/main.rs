@@ -1,4 +1,7 @@
 //! The one integration binary: a module per capability.
+//!
+//! One binary, because each links the whole library. Tests that need a session bus and a keyring make their own and run on Linux;
+//! those that are ignored are steps which other tests start in a process of their own.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod agent_delivery;

@@ -1,4 +1,7 @@
 //! Profiles and choices: what a person adds, moves, connects and stars. Each edit of the AWS files is one at a time.
+//!
+//! What an edit needs first is done first: a key is proven before its line leaves the file, and a step that fails leaves the
+//! keychain and the files as they were.
 
 use serde::Deserialize;
 

@@ -1,4 +1,7 @@
 //! The life of the agent: the tasks that run beside requests, and the requests that come over the socket.
+//!
+//! Publishing, sealing, renewing and glancing at the files each wait for their own signal, so that a burst of requests is one
+//! snapshot and one sealing. What a request means is in `sessions` and `profiles`; here it is only read and answered.
 
 use std::{
     sync::Arc,

@@ -1,4 +1,7 @@
 //! Sessions: start, stop, and every way in which one is handed out.
+//!
+//! How credentials are come by is in `issuing`; here is what may be done with them: never anything expired, never the access key
+//! itself unless the person said so, and every use leaves a line of activity without a secret.
 
 use std::time::{Duration, Instant};
 

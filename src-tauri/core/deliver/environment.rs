@@ -1,4 +1,7 @@
 //! Environment variables: for a child process, or as lines for a shell. Whatever could win over them is cleared with them.
+//!
+//! Shells differ in how a single quote is written and how a variable is cleared, and in nothing else that matters here. A region
+//! and an endpoint go along, because without `AWS_PROFILE` a tool finds neither in the file.
 
 use std::fmt::Write;
 

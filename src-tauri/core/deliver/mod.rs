@@ -1,4 +1,7 @@
 //! Credentials out: one file per delivery. Pure: each turns what is handed out into the text that a tool reads.
+//!
+//! Whether something may be handed out is decided before, by the agent. A secret leaves this folder only inside a `Secret` or a
+//! buffer that is wiped.
 
 pub mod console;
 mod environment;

@@ -1,4 +1,7 @@
 //! `credential_process`: one JSON object, as every SDK reads it.
+//!
+//! SDKs differ in patience and in what they tolerate, so the document has every field they know and nothing else. It always has
+//! an end: a tool that is given none never asks again.
 
 use serde::Serialize;
 

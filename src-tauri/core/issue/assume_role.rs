@@ -1,4 +1,7 @@
 //! AssumeRole, with every parameter a profile can name.
+//!
+//! One call, made with whatever signs it. Which hop, with which code and how often is the agent's to decide; that a chained role
+//! ends after an hour is AWS's rule and is kept here.
 
 use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 

@@ -1,4 +1,7 @@
 //! GetCallerIdentity, and the account's alias where the caller may see it.
+//!
+//! The one call that needs no permission, which makes it the proof that a key works. The alias is a courtesy: where it may not
+//! be seen, it is left out.
 
 use serde::{Deserialize, Serialize};
 

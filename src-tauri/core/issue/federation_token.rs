@@ -1,4 +1,7 @@
 //! GetFederationToken: a user's key, narrowed, for signing in to the console (GetSessionToken credentials cannot).
+//!
+//! Not a way to hand out credentials yet: only the console of a plain access key uses it. Its session policy narrows nothing, so
+//! that the person may do there what the key may do.
 
 use super::{client, taken};
 use crate::{

@@ -1,4 +1,7 @@
 //! A foreign `credential_process` as the base of a chain: run as the SDKs run it, its answer read as they read it.
+//!
+//! Not our own line: a connected profile resolves past it. What the command writes to standard error is not shown, because
+//! nobody knows what other tools put there.
 
 use std::{process::Stdio, time::Duration};
 

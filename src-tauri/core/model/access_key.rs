@@ -1,4 +1,7 @@
 //! Access keys: the long-lived pair that belongs in the keychain and nowhere else.
+//!
+//! An ID may be shown and is checked by its alphabet; a secret is only checked for being one word, because AWS names no pattern
+//! for it. Errors never repeat what was typed: people paste the one into the field of the other.
 
 use std::fmt;
 

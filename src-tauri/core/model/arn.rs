@@ -1,4 +1,7 @@
 //! ARNs of roles, and what can be read off them without asking anybody.
+//!
+//! Not a general ARN type: only what the product asks of one. A partition decides about hosts and default Regions, so it is an
+//! enum and not a string.
 
 use std::fmt;
 

@@ -1,4 +1,7 @@
 //! Where a profile's credentials come from, as data, before any call: one base, then role hops.
+//!
+//! Whoever draws, plans or issues reads the same value, so the picture cannot differ from what happens. How files become a chain
+//! is in `resolve`; which calls a chain needs is in the agent.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};

@@ -1,4 +1,7 @@
 //! Temporary credentials, as STS hands them out.
+//!
+//! They deserialise and do not serialise, like every secret. Whether they may still be used is a question with a time in it, and
+//! the caller brings the time.
 
 use serde::Deserialize;
 use time::OffsetDateTime;

@@ -1,4 +1,7 @@
 //! The parameters of STS operations that have rules of their own: names, IDs, durations, tags.
+//!
+//! Each is parsed once, by AWS's own pattern and bounds, and is right from then on. What needs the account to be judged, such as
+//! a role's own maximum duration, is not known here.
 
 use serde::{Deserialize, Serialize};
 

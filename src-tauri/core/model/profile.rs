@@ -1,4 +1,7 @@
 //! A named profile: the merged properties of one section in both AWS files.
+//!
+//! The merging follows the SDKs, and our own notation counts as what it stands for, so that a connected profile looks to the rest
+//! of the product as it did before. The text of the files is kept elsewhere.
 
 use std::collections::BTreeMap;
 

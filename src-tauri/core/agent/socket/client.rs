@@ -1,4 +1,7 @@
 //! The blocking client: one question, one answer.
+//!
+//! No runtime and no retries: who gets no answer learns why and decides. The server's side of the socket is checked too, because
+//! secrets go in this direction as well.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 

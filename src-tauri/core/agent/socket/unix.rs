@@ -1,4 +1,7 @@
 //! The Unix socket.
+//!
+//! Its folder is 0700 and the socket 0600, and still the peer's user is asked of the kernel: a folder can be opened up by hand.
+//! Who holds the agent's lock may replace what lies there.
 
 use std::{io, os::unix::fs::PermissionsExt, path::PathBuf};
 

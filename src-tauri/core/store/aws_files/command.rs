@@ -1,5 +1,6 @@
 //! Our `credential_process` line: written so that a POSIX shell, Python's shlex and `cmd.exe` read it alike, and
 //! recognised again.
+//! Only a line that names this very profile is ours; every other command is somebody else's and stays.
 
 use std::path::Path;
 

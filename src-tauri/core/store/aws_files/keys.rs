@@ -1,4 +1,7 @@
 //! The keys that Stagedoor renames, and those of its own. Its own begin with `stagedoor_`, which every SDK ignores.
+//!
+//! One list for connecting, disconnecting and reading, so that what one renames another finds. Which of them a person may see is
+//! decided here too.
 
 /// What stands before a key that was renamed because it would win over our `credential_process`.
 pub(super) const PREFIX: &str = "stagedoor_";

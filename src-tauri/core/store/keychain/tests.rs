@@ -1,4 +1,7 @@
 //! `Keys` over the keychain in memory.
+//!
+//! What is typed must come back as it was, damaged entries are told without their bytes, and two first uses agree on one key. The
+//! real keychain has its own tests in `tests/it`.
 
 use super::*;
 use crate::model::secret::Secret;
