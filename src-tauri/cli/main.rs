@@ -70,9 +70,10 @@ fn slow(outside: &Outside) -> Result<ExitCode> {
         Command::CredentialProcess { profile } => sessions::credential_process(outside, profile),
         Command::Exec { profile, endpoint, command } => sessions::exec(outside, &name(profile), endpoint, &command),
         Command::Env { profile, shell, unset } => sessions::environment(outside, &name(profile), shell.into(), unset),
-        Command::Console { profile, service, path, region, duration, print } => {
-            sessions::console(outside, &name(profile), args::console_target(service, path, region, duration.as_deref())?, print)
-        }
+        Command::Console { profile, service, path, region, duration, print } => match args::console_target(service, path, region, duration.as_deref()) {
+            Ok(target) => sessions::console(outside, &name(profile), target, print),
+            Err(error) => Ok(print::wrong_argument(&error)),
+        },
         Command::Whoami { profile, json } => sessions::who_am_i(outside, &name(profile), json),
         Command::Connect { profiles, access_key } => profiles::connect(outside, profiles, access_key),
         Command::Disconnect { profiles } => profiles::each(outside, profiles, |profile| Request::Disconnect { profile }, "is as it was before"),

@@ -38,7 +38,9 @@ pub(crate) fn run(outside: &Outside, command: MfaCommand) -> Result<ExitCode> {
 }
 
 fn add(outside: &Outside, serial: &str) -> Result<ExitCode> {
-    MfaSerial::parse(serial)?;
+    if let Err(error) = MfaSerial::parse(serial) {
+        return Ok(print::wrong_argument(&error));
+    }
     let seed = if print::is_typed() { print::prompt_secret("Secret configuration key (not shown): ")? } else { print::read_line()? };
     let seed = TotpSeed::parse(&seed)?;
     ask::ask(outside, &Request::AddTotpSeed { serial: serial.to_owned(), seed: Secret::new(seed.expose()) })?;

@@ -301,6 +301,12 @@ fn innermost(error: &ConnectorError) -> String {
 fn refused(asked: &str, code: &str, message: &str, status: u16) -> Error {
     let aws = |code: Code, text: String, hint: &'static str| Error::new(code, text, hint);
     match code {
+        // No code in the answer: it is not in AWS's format.
+        "Unknown" if status < 500 => aws(
+            Code::AwsUnreachable,
+            format!("The answer to {asked} is not AWS's (HTTP {status})"),
+            "Something between this machine and AWS may have answered instead: check the proxy and the endpoint_url",
+        ),
         "InvalidClientTokenId" | "UnrecognizedClientException" => aws(
             Code::AccessKeyRefused,
             format!("AWS does not accept the access key for {asked}: it was deleted, made inactive, or belongs to another partition"),

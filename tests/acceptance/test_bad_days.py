@@ -68,6 +68,8 @@ def test_a_code_is_needed_and_nobody_can_be_asked(home, practice):
     told = home.run(TOOLS / "aws", "sts", "get-caller-identity", "--profile", "careful")
     assert told.code != 0 and "MFA" in told.err, f"the AWS CLI passes on what it was told: {told}"
     home.stagedoor("start", "careful", "--mfa-code", "12345").refused(2)
+    home.stagedoor("console", "careful", "--duration", "13h").refused(2)
+    home.stagedoor("mfa", "add", "no serial").refused(2)
     home.stagedoor("start", "careful", "--mfa-code", person.device.stale_code()).refused(1, "code")
 
 

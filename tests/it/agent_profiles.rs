@@ -176,6 +176,17 @@ async fn a_key_that_cannot_be_added_leaves_everything_as_it_was() {
 }
 
 #[tokio::test]
+async fn temporary_credentials_are_no_access_key_to_store() {
+    let home = without_key().await;
+    let agent = home.agent().await;
+    let before = now(&home);
+    let temporary = AccessKey { id: AccessKeyId::parse("ASIAOTHEROTHEROTHER0").unwrap(), ..other_key() };
+    let refused = add(&agent, "short", temporary, None).await.unwrap_err();
+    assert!(refused.code == Code::InvalidValue && refused.hint.contains("AKIA"), "{refused:?}");
+    assert_eq!(now(&home), before);
+}
+
+#[tokio::test]
 async fn a_new_profile_has_everything_that_was_given() {
     let home = without_key().await;
     let agent = home.agent().await;

@@ -67,6 +67,13 @@ impl Agent {
         let _edit = self.0.editing.lock().await;
         let (files, paths) = (self.files()?, &self.0.parts.paths);
         let profile = &new.profile;
+        if new.key.id.is_temporary() {
+            return Err(Error::new(
+                Code::InvalidValue,
+                format!("{} is the ID of temporary credentials, which end by themselves", new.key.id),
+                "Store a long-lived access key, whose ID begins with AKIA",
+            ));
+        }
         if files.plaintext_key(profile).is_some() {
             return Err(Error::new(
                 Code::InvalidValue,
