@@ -93,8 +93,8 @@ pub(crate) enum Command {
     /// Run a command with a profile's credentials in its environment
     Exec {
         profile: String,
-        /// Serve a container endpoint instead, so that the credentials renew
-        #[arg(long)]
+        /// Serve a container endpoint instead, so that the credentials renew (not there yet)
+        #[arg(long, hide = true)]
         endpoint: bool,
         /// The command and its arguments, after --
         #[arg(last = true, required = true, value_name = "CMD")]

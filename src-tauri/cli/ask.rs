@@ -55,6 +55,11 @@ pub(crate) fn ask(outside: &Outside, request: &Request) -> Result<Response> {
     }
 }
 
+/// A hint that can be pasted: with the profile that was asked for.
+pub(crate) fn named(error: Error, profile: &ProfileName) -> Error {
+    Error { hint: error.hint.replace("start PROFILE", &format!("start {profile}")), ..error }
+}
+
 /// Asks whoever is there, and nobody else.
 pub(crate) fn ask_if_there(outside: &Outside, request: &Request) -> Option<Response> {
     client::ask(&outside.paths, request).ok()
@@ -69,13 +74,14 @@ pub(crate) fn warn_if_elsewhere(outside: &Outside) {
             let theirs =
                 surroundings.iter().find(|(other, _)| other == name).map_or_else(|| "does not have it".to_owned(), |(_, theirs)| format!("has {theirs}"));
             print::say(&format!("warning: this terminal sets {name}={value}; the agent that runs {theirs}, and that counts"));
+            print::say("hint: Write endpoint_url into the profile, or give this terminal an agent of its own: export STAGEDOOR_HOME=FOLDER");
         }
     }
 }
 
 /// Asks; where an MFA code is needed and a person sits at the terminal, takes it and asks again.
 pub(crate) fn ask_with_code(outside: &Outside, profile: &ProfileName, request: &Request) -> Result<Response> {
-    let mut result = ask(outside, request);
+    let mut result = ask(outside, request).map_err(|error| named(error, profile));
     for _ in 0..3 {
         let Err(error) = &result else { return result };
         let (Code::MfaCodeRequired | Code::MfaCodeRefused, Some(serial)) = (error.code, &error.mfa_serial) else { return result };

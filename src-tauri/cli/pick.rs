@@ -18,7 +18,7 @@ use crate::{Outside, ask, print, sessions};
 pub(crate) fn run(outside: &Outside) -> Result<ExitCode> {
     let files = AwsFiles::read(&outside.paths)?;
     let active: Vec<_> = match ask::ask_if_there(outside, &Request::Status) {
-        Some(Response::Status { sessions }) => sessions.into_iter().map(|session| session.profile.to_string()).collect(),
+        Some(Response::Status { sessions, .. }) => sessions.into_iter().map(|session| session.profile.to_string()).collect(),
         Some(_) | None => Vec::new(),
     };
     let mut profiles: Vec<_> = files.profiles().iter().collect();

@@ -21,7 +21,7 @@ pub(crate) fn list(outside: &Outside, json: bool) -> Result<ExitCode> {
         print::say(&format!("warning: {}\nhint: {}", problem.message, problem.hint));
     }
     let sessions = match ask::ask_if_there(outside, &Request::Status) {
-        Some(Response::Status { sessions }) => sessions,
+        Some(Response::Status { sessions, .. }) => sessions,
         Some(_) | None => Vec::new(),
     };
     let session = |name: &str| sessions.iter().find(|session| session.profile.as_str() == name);
@@ -135,12 +135,22 @@ pub(crate) fn import(outside: &Outside, profiles: Vec<String>, dry_run: bool, un
         return Ok(ExitCode::SUCCESS);
     }
     ask::warn_if_elsewhere(outside);
+    let mut code = ExitCode::SUCCESS;
+    let mut moved = Vec::new();
     for name in &named {
         let id = files.plaintext_key(name).map(|key| key.id.to_string()).unwrap_or_default();
-        ask::ask(outside, &Request::Import { profile: name.clone() })?;
+        // One key that does not work keeps no other one in its file.
+        if let Err(error) = ask::ask(outside, &Request::Import { profile: name.clone() }) {
+            code = print::error(&Error { message: format!("{name}: {}", error.message), ..error });
+            continue;
+        }
+        moved.push(name.as_str());
         print::say(&format!("Access key {id} of {name} is in the keychain; AWS accepted it, and the file no longer holds it."));
     }
-    let names = named.iter().map(ProfileName::as_str).collect::<Vec<_>>().join(" ");
+    if moved.is_empty() {
+        return Ok(code);
+    }
+    let names = moved.join(" ");
     print::say(&format!("hint: AWS tools get it again after: stagedoor connect {names}   (put it back: stagedoor import --undo {names})"));
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }

@@ -23,7 +23,8 @@ use crate::{Outside, args::ShellChoice, ask, print};
 
 /// `credential-process`: JSON and nothing else on standard output.
 pub(crate) fn credential_process(outside: &Outside, profile: String) -> Result<ExitCode> {
-    match ask::ask(outside, &Request::CredentialProcess { profile: ProfileName::new(profile) })? {
+    let profile = ProfileName::new(profile);
+    match ask::ask(outside, &Request::CredentialProcess { profile: profile.clone() }).map_err(|error| ask::named(error, &profile))? {
         Response::Text { text } => Ok(print::data(text.expose())),
         _ => Err(ask::misunderstood()),
     }
@@ -62,14 +63,17 @@ pub(crate) fn stop(outside: &Outside, profile: Option<ProfileName>, all: bool) -
 
 fn sessions(outside: &Outside) -> Result<Vec<SessionLine>> {
     match ask::ask(outside, &Request::Status)? {
-        Response::Status { sessions } => Ok(sessions),
+        Response::Status { sessions, .. } => Ok(sessions),
         _ => Err(ask::misunderstood()),
     }
 }
 
 /// `status`
 pub(crate) fn status(outside: &Outside, json: bool) -> Result<ExitCode> {
-    let sessions = sessions(outside)?;
+    let Response::Status { sessions, problems } = ask::ask(outside, &Request::Status)? else { return Err(ask::misunderstood()) };
+    for problem in &problems {
+        print::say(&format!("warning: {}\nhint: {}", problem.message, problem.hint));
+    }
     if json {
         return print::json(&sessions);
     }

@@ -187,6 +187,17 @@ async fn temporary_credentials_are_no_access_key_to_store() {
 }
 
 #[tokio::test]
+async fn a_key_is_not_stored_where_it_would_never_be_used() {
+    let home = without_key().await;
+    let agent = home.agent().await;
+    add(&agent, "source", home.ready.key.clone(), None).await.unwrap();
+    home.config(&format!("{}\n[profile role]\nrole_arn = {}\nsource_profile = source\n", home.config_now(), home.ready.partner_role_arn));
+    let before = now(&home);
+    assert_eq!(add(&agent, "role", other_key(), None).await.unwrap_err().code, Code::InvalidValue);
+    assert_eq!(now(&home), before);
+}
+
+#[tokio::test]
 async fn a_new_profile_has_everything_that_was_given() {
     let home = without_key().await;
     let agent = home.agent().await;

@@ -15,7 +15,7 @@ use crate::{
         arn::{Partition, RoleArn},
         chain::Base,
         params::{ExternalId, MfaSerial, RoleSessionName, SessionDuration},
-        profile::ProfileName,
+        profile::{ProfileKind, ProfileName},
         snapshot::Settings,
     },
     store::{aws_files::edit, settings::SettingsFile},
@@ -72,6 +72,16 @@ impl Agent {
                 Code::InvalidValue,
                 format!("{} is the ID of temporary credentials, which end by themselves", new.key.id),
                 "Store a long-lived access key, whose ID begins with AKIA",
+            ));
+        }
+        if let Some(found) = files.profile(profile)
+            && !matches!(found.kind(), ProfileKind::AccessKey | ProfileKind::Unresolved)
+            && found.get("source_profile") != Some(profile.as_str())
+        {
+            return Err(Error::new(
+                Code::InvalidValue,
+                format!("{profile} gets its credentials elsewhere, so a key of its own would never be used"),
+                "Store the key under the profile that it is the source of, or under a new name",
             ));
         }
         if files.plaintext_key(profile).is_some() {

@@ -196,6 +196,8 @@ pub enum Response {
     Status {
         /// By profile.
         sessions: Vec<SessionLine>,
+        /// What is wrong and concerns no single profile.
+        problems: Vec<Error>,
     },
     /// Who AWS says one is.
     Identity {

@@ -277,7 +277,8 @@ impl Agent {
             Request::StopAll => self.stop_all().await.map(done),
             Request::Status => {
                 self.publish();
-                Ok(Response::Status { sessions: SessionLine::all(&self.snapshot().borrow()) })
+                let snapshot = Arc::clone(&self.snapshot().borrow());
+                Ok(Response::Status { sessions: SessionLine::all(&snapshot), problems: snapshot.problems.clone() })
             }
             Request::Console { profile, target, link: true } => self.console_link(&profile, &target, &asker()).await.map(text),
             Request::Console { profile, target, link: false } => self.console_door(&profile, &target, &asker()).await.map(|url| text(url.as_str().into())),

@@ -201,6 +201,9 @@ impl Agent {
     pub(super) async fn unseal(&self) {
         let loaded = self.0.sealed.load().await;
         self.keychain_said(loaded.problem.as_ref());
+        if let Some(problem) = &loaded.problem {
+            tracing::warn!("{}", problem.message);
+        }
         // A file that was set aside stays news; a keychain that did not answer and now does is none.
         let waited = |error: &Error| matches!(error.code, Code::KeychainLocked | Code::KeychainAbsent | Code::KeychainRefused);
         {
