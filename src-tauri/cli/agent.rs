@@ -41,7 +41,7 @@ pub(crate) fn run(outside: &Outside) -> Result<ExitCode> {
             paths: outside.paths.clone(),
             clock: Clock::system(),
             keychain: Arc::new(System::new(&outside.paths)),
-            environment: Environment::new(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))),
+            environment: Environment::new(std::env::vars_os()),
             program: std::env::current_exe()
                 .map_err(|error| Error::new(Code::Agent, format!("This program cannot find itself: {error}"), "Start it by its full path"))?,
             windowless: true,

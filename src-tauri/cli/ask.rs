@@ -40,7 +40,8 @@ pub(crate) fn ask(outside: &Outside, request: &Request) -> Result<Response> {
     let mut started = false;
     loop {
         match client::ask(&outside.paths, request) {
-            Ok(Response::Failed { error }) if error.code == Code::Agent && error.message.contains("just ending") && began.elapsed() < ENDING => {}
+            Ok(Response::Ending) if began.elapsed() < ENDING => {}
+            Ok(Response::Ending) => return Err(no_agent("it has been ending for too long")),
             Ok(Response::Failed { error }) | Err(Failure::Other(error)) => return Err(error),
             Ok(response) => return Ok(response),
             Err(Failure::Nobody) if !started => {
@@ -68,7 +69,7 @@ pub(crate) fn ask_if_there(outside: &Outside, request: &Request) -> Option<Respo
 /// Warns where the agent that runs already looks at other files or endpoints than this terminal names.
 pub(crate) fn warn_if_elsewhere(outside: &Outside) {
     let Some(Response::Hello { surroundings, .. }) = ask_if_there(outside, &Request::Hello) else { return };
-    let here = Environment::new(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))).surroundings();
+    let here = Environment::new(std::env::vars_os()).surroundings();
     for (name, value) in &here {
         if !surroundings.contains(&(name.clone(), value.clone())) {
             let theirs =

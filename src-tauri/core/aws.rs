@@ -4,7 +4,7 @@
 //! settings re-written by our lenient reader, so that one broken line elsewhere in the file cannot send a request to the
 //! wrong place. This is also the only file that reads AWS error codes.
 
-use std::{collections::BTreeMap, fmt::Write, time::Duration};
+use std::{collections::BTreeMap, ffi::OsString, fmt::Write, time::Duration};
 
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_credential_types::Credentials;
@@ -52,13 +52,14 @@ const SURROUNDINGS: [&str; 6] =
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// Keeps what begins with `AWS_`, and the user's name; never a credential.
-    pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+    /// Keeps what begins with `AWS_`, and the user's name; never a credential. What is not UTF-8 counts as unset.
+    pub fn new(variables: impl IntoIterator<Item = (impl Into<OsString>, impl Into<OsString>)>) -> Self {
         let secret = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"];
         Self(
             variables
                 .into_iter()
-                .filter(|(name, value)| {
+                .filter_map(|(name, value)| Some((name.into().into_string().ok()?, value.into().into_string().ok()?)))
+                .filter(|(name, value): &(String, String)| {
                     !value.is_empty() && (name.starts_with("AWS_") || name == "USER" || name == "USERNAME") && !secret.contains(&name.as_str())
                 })
                 .collect(),

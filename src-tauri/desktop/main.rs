@@ -52,7 +52,7 @@ impl Start {
         let driven = env("TAURI_AUTOMATION").is_some();
         Self {
             paths: Paths::from_env(Platform::current(), env),
-            environment: Environment::new(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))),
+            environment: Environment::new(std::env::vars_os()),
             program: beside.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from("stagedoor")),
             shell: env("SHELL"),
             hidden: std::env::args().skip(1).any(|argument| argument == "--hidden") && !driven,

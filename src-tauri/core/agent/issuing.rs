@@ -7,8 +7,9 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     Agent,
+    leads::Leads,
     renewal::{Decision, Held},
-    state::{NextCode, Source, WARN_BEFORE, mark},
+    state::{NextCode, Source, WARN_BEFORE},
 };
 use crate::{
     aws::{Signer, endpoints, may_recover},
@@ -66,8 +67,7 @@ impl Agent {
     /// Valid credentials of a profile: from memory, or from AWS through one flight for all who ask.
     pub(super) async fn ensure(&self, profile: &ProfileName, want: Want) -> Result<Got> {
         let files = self.files()?;
-        let chain = files.resolve(profile)?;
-        let mark = mark(&chain, &endpoints(&files, profile.as_str()));
+        let Leads { chain, mark, .. } = Leads::of(&files, profile)?;
         let got = |held: Held, from_memory: bool| Got { held, chain: chain.clone(), from_memory };
         let mut force = want.code.is_some() || want.prolong && self.ends_soon(profile, &mark);
         if want.person

@@ -9,6 +9,7 @@ mod door;
 pub mod election;
 mod flights;
 mod issuing;
+mod leads;
 mod practice;
 mod profiles;
 pub mod protocol;

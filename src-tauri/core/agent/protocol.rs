@@ -170,6 +170,8 @@ pub enum Response {
         /// What happened.
         error: Error,
     },
+    /// Not now: this agent lets its calls land, seals its sessions and ends. Ask again.
+    Ending,
     /// The agent's own description.
     Hello {
         /// Of the program.

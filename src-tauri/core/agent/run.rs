@@ -19,13 +19,13 @@ use zeroize::Zeroizing;
 use super::{
     Agent, Asker, NewAccessKey,
     issuing::Want,
+    leads::Leads,
     protocol::{Line, Request, Response, SessionLine, VERSION, Variable},
     renewal::Decision,
     socket::{Listener, read_line, write_line},
-    state::{WARN_BEFORE, mark},
+    state::WARN_BEFORE,
 };
 use crate::{
-    aws::endpoints,
     error::{Code, Error, Result},
     model::{
         access_key::AccessKey,
@@ -127,8 +127,7 @@ impl Agent {
         let due: Vec<_> = self.state().sessions.iter().filter_map(due).collect();
         let Ok(files) = self.files() else { return Vec::new() };
         // A profile that leads elsewhere by now is not renewed: it is another session, which somebody starts.
-        let current =
-            |(profile, of): &(ProfileName, String)| files.resolve(profile).is_ok_and(|chain| mark(&chain, &endpoints(&files, profile.as_str())) == *of);
+        let current = |(profile, of): &(ProfileName, String)| Leads::of(&files, profile).is_ok_and(|leads| leads.mark == *of);
         due.into_iter().filter(current).map(|(profile, _)| profile).collect()
     }
 
@@ -254,7 +253,7 @@ impl Agent {
     /// Answers one question of the process `pid`.
     async fn answer(&self, request: Request, pid: Option<u32>) -> Result<Response> {
         if *self.0.closing.borrow() && !matches!(request, Request::Hello | Request::Close) {
-            return Err(Error::new(Code::Agent, "Stagedoor is just ending", "Try again in a moment"));
+            return Ok(Response::Ending);
         }
         let asker = || pid.map_or_else(Asker::unknown, Asker::behind);
         let text = |text| Response::Text { text };

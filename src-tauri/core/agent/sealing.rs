@@ -8,13 +8,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{
-    Agent,
-    renewal::Held,
-    state::{Source, mark},
-};
+use super::{Agent, leads::Leads, renewal::Held, state::Source};
 use crate::{
-    aws::endpoints,
     error::{Code, Error, Result},
     model::{access_key::AccessKeyId, credentials::TemporaryCredentials, profile::ProfileName, secret::Secret},
 };
@@ -230,9 +225,7 @@ impl Agent {
         }
         for session in read.sessions {
             let held = Held::from(session.held);
-            let same = files.as_ref().is_ok_and(|files| {
-                files.resolve(&session.profile).is_ok_and(|chain| mark(&chain, &endpoints(files, session.profile.as_str())) == session.mark)
-            });
+            let same = files.as_ref().is_ok_and(|files| Leads::of(files, &session.profile).is_ok_and(|leads| leads.mark == session.mark));
             // What was stopped since then stays stopped; what only failed meanwhile is replaced.
             let open = state.stops(&session.profile) == 0 && state.valid(&session.profile, &session.mark, now).is_none();
             if same && open && !held.credentials.expired(now) {

@@ -12,7 +12,6 @@ use crate::{
     error::{Code, Error},
     model::{
         access_key::AccessKeyId,
-        chain::Chain,
         mfa::{MfaCode, TotpSeed},
         params::MfaSerial,
         profile::ProfileName,
@@ -106,13 +105,6 @@ pub(super) struct State {
     asked: BTreeMap<ProfileName, OffsetDateTime>,
     /// How often each profile was stopped, and all at once.
     stops: (BTreeMap<ProfileName, u64>, u64),
-}
-
-/// What names a chain: it changes when anything that leads to other credentials changes.
-pub(super) fn mark(chain: &Chain, endpoints: &str) -> String {
-    use sha2::{Digest, Sha256};
-    let digest = Sha256::digest(format!("{chain:?} at {endpoints}").as_bytes());
-    digest.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 impl State {

@@ -10,10 +10,10 @@ use std::{
 
 use super::{
     Agent, Parts,
-    state::{Source, State, mark},
+    leads::Leads,
+    state::{Source, State},
 };
 use crate::{
-    aws::endpoints,
     error::{Code, Result},
     issue::LONGEST_SECONDS,
     model::{
@@ -36,14 +36,6 @@ pub(super) struct Read {
     files: Option<Result<Arc<AwsFiles>>>,
     /// What only the files decide, by the order of the files.
     base: Arc<Vec<(ProfileView, Option<Leads>)>>,
-}
-
-/// Where a profile leads, with what names it.
-#[derive(Debug)]
-struct Leads {
-    chain: Chain,
-    mark: String,
-    place: String,
 }
 
 /// Changes whenever a file does.
@@ -191,13 +183,14 @@ pub(super) fn empty(parts: &Parts) -> Snapshot {
 
 fn base_view(files: &AwsFiles, profile: &Profile) -> (ProfileView, Option<Leads>) {
     let name = ProfileName::new(&profile.name);
-    let (chain, error) = match files.resolve(&name) {
-        Ok(chain) => (Some(chain), None),
+    let (leads, error) = match Leads::of(files, &name) {
+        Ok(leads) => (Some(leads), None),
         Err(error) => (None, Some(error)),
     };
-    let role = chain.as_ref().and_then(|chain| chain.hops.last()).map(|hop| &hop.role_arn);
+    let chain = leads.as_ref().map(|leads| &leads.chain);
+    let role = chain.and_then(|chain| chain.hops.last()).map(|hop| &hop.role_arn);
     let account_id = role.map(|role| role.account_id().to_owned()).or_else(|| profile.account_id().map(str::to_owned));
-    let key = chain.as_ref().and_then(|chain| match &chain.base {
+    let key = chain.and_then(|chain| match &chain.base {
         Base::AccessKey { profile, access_key_id, place, .. } if *profile == name => Some(KeyView { access_key_id: access_key_id.clone(), place: *place }),
         _ => None,
     });
@@ -217,17 +210,13 @@ fn base_view(files: &AwsFiles, profile: &Profile) -> (ProfileView, Option<Leads>
         connected: profile.connected,
         practice: profile.get("stagedoor_practice").is_some(),
         key,
-        hand_out_access_key: chain.as_ref().is_some_and(|chain| chain.hand_out_access_key),
-        chain: chain.as_ref().map(chain_view),
+        hand_out_access_key: chain.is_some_and(|chain| chain.hand_out_access_key),
+        chain: chain.map(chain_view),
         error: error.filter(|error| profile.kind() != ProfileKind::Unresolved || error.code != Code::NoCredentials),
         session: None,
         activity: Vec::new(),
         name,
     };
-    let leads = chain.map(|chain| {
-        let place = endpoints(files, &profile.name);
-        Leads { mark: mark(&chain, &place), chain, place }
-    });
     (view, leads)
 }
 
