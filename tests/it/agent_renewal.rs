@@ -5,7 +5,10 @@
 
 use serde::Deserialize;
 use stagedoor_core::{
-    agent::renewal::{Backoff, Decision, Held, Renewal},
+    agent::{
+        Asker,
+        renewal::{Backoff, Decision, Held, Renewal},
+    },
     error::{Code, Error},
     model::{
         access_key::AccessKeyId,
@@ -298,6 +301,8 @@ async fn a_person_is_told_once_ten_minutes_before_the_end_and_can_renew_then() {
     assert_eq!(event, Event::SessionEnding { profile: crate::agent_home::name("dev"), expiration: BEGIN + Duration::minutes(105) });
     home.advance(Duration::minutes(1));
     assert_eq!(key_id(&agent, "dev").await.unwrap(), served);
+    // Who only uses it needs no code as long as it holds, be it a tool or a person.
+    agent.who_am_i(&crate::agent_home::name("dev"), &Asker::stagedoor()).await.unwrap();
     // A person who starts it now is asked for a code although the session still holds.
     assert_eq!(start(&agent, "dev", None).await.unwrap_err().code, Code::MfaCodeRequired);
     start(&agent, "dev", Some(home.code())).await.unwrap();

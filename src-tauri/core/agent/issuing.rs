@@ -35,9 +35,9 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(4);
 /// How somebody wants credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Want {
-    /// A person asks: earlier failures do not count, and what a person must do is told instead of hidden.
+    /// A person asks: earlier failures do not count.
     pub(super) person: bool,
-    /// The person wants it to last: a session that is about to end is not good enough.
+    /// The person wants it to last: a session that is about to end is not good enough, and what keeps it from lasting is told.
     pub(super) prolong: bool,
     /// What the person typed.
     pub(super) code: Option<MfaCode>,
@@ -88,7 +88,7 @@ impl Agent {
             let flight =
                 self.0.flights.join((profile.clone(), mark.clone()), || self.clone().fly(profile.clone(), chain.clone(), mark.clone(), want.clone(), force));
             let (began, landed) = match &valid {
-                Some(held) if !want.person && held.credentials.expiration - now > super::renewal::MANDATORY_WINDOW => {
+                Some(held) if !want.prolong && held.credentials.expiration - now > super::renewal::MANDATORY_WINDOW => {
                     match tokio::time::timeout(PATIENCE, flight).await {
                         Ok(landed) => landed,
                         Err(_) => return Ok(got(held.clone(), true)),
@@ -105,7 +105,7 @@ impl Agent {
                 Err(error) => {
                     let still = self.state().valid(profile, &mark, self.now()).cloned();
                     return match still {
-                        Some(held) if !want.person && may_recover(&error) => Ok(got(held, true)),
+                        Some(held) if !want.prolong && may_recover(&error) => Ok(got(held, true)),
                         Some(_) | None => Err(error),
                     };
                 }
@@ -249,7 +249,7 @@ impl Agent {
         let source = Source { key: key.id.clone(), mfa_serial: serial.map(|s| s.as_str().to_owned()), place };
         let plain = chain.hops.is_empty();
         // A person who starts what is about to end wants it to go on, and that takes a new code.
-        let renewing = want.person && serial.is_some_and(|serial| !self.seed_stored(serial));
+        let renewing = want.prolong && serial.is_some_and(|serial| !self.seed_stored(serial));
         let usable = |agent: &Self| {
             let now = agent.now();
             let state = agent.state();
