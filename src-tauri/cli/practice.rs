@@ -9,7 +9,7 @@ use serde_json::json;
 use stagedoor_core::{
     clock::Clock,
     error::{Code, Error, Result},
-    practice::{Server, World},
+    practice::{AccountKey, Server, World},
 };
 
 use crate::{agent::runtime, print};
@@ -22,6 +22,7 @@ pub(crate) fn run(port: u16, json: bool) -> Result<ExitCode> {
         let world = World::new(seed, Clock::system());
         let server = Server::start(world.clone(), port).await?;
         let root = world.root_key();
+        let accounts = world.accounts();
         if json {
             let line = json!({
                 "endpoint": server.endpoint(),
@@ -30,6 +31,7 @@ pub(crate) fn run(port: u16, json: bool) -> Result<ExitCode> {
                 "access_key_id": root.id,
                 "secret_access_key": root.secret.expose(),
                 "region": "us-east-1",
+                "accounts": accounts.iter().map(account).collect::<Vec<_>>(),
             });
             print::data(&line.to_string());
         } else {
@@ -41,10 +43,24 @@ pub(crate) fn run(port: u16, json: bool) -> Result<ExitCode> {
                 "export AWS_REGION=us-east-1".to_owned(),
             ];
             print::data(&lines.join("\n"));
-            print::say(&format!("The practice account {} runs until you press Ctrl+C. Nothing leaves this machine.", world.account_id()));
+            print::say(&format!("The practice account {} runs until you press Ctrl+C.", world.account_id()));
+            print::say("It listens on this machine's loopback interface only; nothing leaves the machine.");
+            for other in &accounts[1..] {
+                print::say(&format!("There is also {} ({}); --json prints the key of its root.", other.account_id, other.name));
+            }
         }
         crate::agent::interrupted().await;
         server.stop().await;
         Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// An account as JSON has it.
+fn account(account: &AccountKey) -> serde_json::Value {
+    json!({
+        "account_id": account.account_id,
+        "name": account.name,
+        "access_key_id": account.key.id,
+        "secret_access_key": account.key.secret.expose(),
     })
 }

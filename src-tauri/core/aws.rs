@@ -301,6 +301,8 @@ fn innermost(error: &ConnectorError) -> String {
 /// An error that AWS itself answered with.
 fn refused(asked: &str, code: &str, message: &str, status: u16) -> Error {
     let aws = |code: Code, text: String, hint: &'static str| Error::new(code, text, hint);
+    // Some denials have a long encoded message behind the sentence: it is for DecodeAuthorizationMessage, not for a person.
+    let message = message.split(" Encoded authorization failure message:").next().unwrap_or(message);
     match code {
         // No code in the answer: it is not in AWS's format.
         "Unknown" if status < 500 => aws(

@@ -95,6 +95,7 @@ class Cloud:
 
     def __init__(self, kind, endpoint, signin, key_id, secret):
         self.kind, self.endpoint, self.signin = kind, endpoint, signin
+        self.root = (key_id, secret)
         self.enforces = kind == "practice"
         session = boto3.Session(aws_access_key_id=key_id, aws_secret_access_key=secret, region_name="eu-west-1")
         self.iam = session.client("iam", endpoint_url=endpoint)
@@ -135,7 +136,12 @@ def start_practice():
     home = Home()
     server = home.start(PROGRAM, "practice", "--json", stdout=subprocess.PIPE)
     told = json.loads(server.stdout.readline())
-    return home, Cloud("practice", told["endpoint"], told["signin_endpoint"], told["access_key_id"], told["secret_access_key"])
+    cloud = Cloud("practice", told["endpoint"], told["signin_endpoint"], told["access_key_id"], told["secret_access_key"])
+    cloud.accounts = [
+        {"AccountId": one["account_id"], "Name": one["name"], "AccessKeyId": one["access_key_id"], "SecretAccessKey": one["secret_access_key"]}
+        for one in told["accounts"]
+    ]
+    return home, cloud
 
 
 def start_moto():

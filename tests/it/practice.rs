@@ -104,7 +104,12 @@ fn refusal<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(
 ) -> (u16, String, String) {
     let error = result.unwrap_err();
     let status = error.raw_response().unwrap().status().as_u16();
-    (status, error.code().unwrap().to_owned(), error.message().unwrap_or_default().to_owned())
+    (status, error.code().unwrap().to_owned(), sentence(error.message().unwrap_or_default()).to_owned())
+}
+
+/// A denial without the encoded message behind it.
+pub(crate) fn sentence(message: &str) -> &str {
+    message.split(". Encoded authorization failure message: ").next().unwrap_or_default()
 }
 
 fn code_of<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(

@@ -6,7 +6,7 @@ use aws_sdk_iam::error::ProvideErrorMetadata;
 use stagedoor_core::model::mfa::TotpSeed;
 use time::Duration;
 
-use crate::practice::Practice;
+use crate::practice::{Practice, sentence};
 
 fn said<E: ProvideErrorMetadata>(error: &E) -> (String, String) {
     (error.code().unwrap_or_default().to_owned(), error.message().unwrap_or_default().to_owned())
@@ -147,7 +147,7 @@ async fn groups_managed_policies_and_boundaries_count() {
     let boundary = iam.create_policy().policy_name("OnlyS3").policy_document(only_s3).send().await.unwrap().policy.unwrap();
     iam.put_user_permissions_boundary().user_name("bob").permissions_boundary(boundary.arn().unwrap()).send().await.unwrap();
     let denied = bob.list_users().send().await.unwrap_err();
-    assert!(denied.message().unwrap().ends_with("because no permissions boundary allows the iam:ListUsers action"));
+    assert!(sentence(denied.message().unwrap()).ends_with("because no permissions boundary allows the iam:ListUsers action"));
     refused!(iam.delete_policy().policy_arn(boundary.arn().unwrap()), "DeleteConflict", "Cannot delete a policy attached to entities.");
     refused!(iam.delete_group().group_name("readers"), "DeleteConflict", "Cannot delete entity, must remove users from group first.");
 }

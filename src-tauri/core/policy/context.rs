@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// The condition keys of one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Context(BTreeMap<String, Vec<String>>);
+pub struct Context(BTreeMap<String, (String, Vec<String>)>);
 
 impl Context {
     /// No keys at all.
@@ -17,12 +17,12 @@ impl Context {
 
     /// Sets a key that has one value.
     pub fn set(&mut self, key: &str, value: impl Into<String>) {
-        self.0.insert(key.to_ascii_lowercase(), vec![value.into()]);
+        self.0.insert(key.to_ascii_lowercase(), (key.to_owned(), vec![value.into()]));
     }
 
     /// Sets a key that has many values.
     pub fn set_all(&mut self, key: &str, values: impl IntoIterator<Item = String>) {
-        self.0.insert(key.to_ascii_lowercase(), values.into_iter().collect());
+        self.0.insert(key.to_ascii_lowercase(), (key.to_owned(), values.into_iter().collect()));
     }
 
     /// Takes a key away.
@@ -32,7 +32,7 @@ impl Context {
 
     /// The values of a key; `None` where it is absent or empty.
     pub fn get(&self, key: &str) -> Option<&[String]> {
-        self.0.get(&key.to_ascii_lowercase()).map(Vec::as_slice).filter(|values| !values.is_empty())
+        self.0.get(&key.to_ascii_lowercase()).map(|(_, values)| values.as_slice()).filter(|values| !values.is_empty())
     }
 
     /// The value of a key that has exactly one: only such keys may stand in a policy variable.
@@ -43,8 +43,8 @@ impl Context {
         }
     }
 
-    /// All keys (lower case) with their values.
+    /// All keys, as they were spelled, with their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
-        self.0.iter().map(|(key, values)| (key.as_str(), values.as_slice()))
+        self.0.values().map(|(key, values)| (key.as_str(), values.as_slice()))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A [`Document`] keeps the text it came from, because IAM gives back what was put in.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use super::{condition::Condition, grammar, json};
 
@@ -13,6 +13,8 @@ pub enum Shape {
     Identity,
     /// Who may assume a role: a principal, no resource.
     Trust,
+    /// On a bucket: a principal and a resource.
+    Resource,
 }
 
 /// Allow or deny.
@@ -102,6 +104,8 @@ pub struct Statement {
     pub resources: Option<Listed>,
     /// All of them must hold.
     pub conditions: Vec<Condition>,
+    /// The statement by itself, as JSON with its elements in the customary order.
+    pub text: Arc<str>,
 }
 
 /// A parsed policy.
@@ -120,6 +124,19 @@ impl Document {
         let json = json::parse(text).ok_or_else(Malformed::no_json)?;
         let (variables, statements) = grammar::document(&json, shape)?;
         Ok(Self { text: text.to_owned(), variables, statements })
+    }
+
+    /// A policy that says nothing.
+    pub const fn empty() -> Self {
+        Self { text: String::new(), variables: false, statements: Vec::new() }
+    }
+
+    /// Every resource that is named.
+    pub fn resources(&self) -> impl Iterator<Item = &str> {
+        self.statements.iter().flat_map(|statement| match &statement.resources {
+            Some(Listed::In(names) | Listed::NotIn(names)) => names.iter().map(String::as_str).collect::<Vec<_>>(),
+            None => Vec::new(),
+        })
     }
 
     /// As it was put in.

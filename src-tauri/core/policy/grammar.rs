@@ -53,7 +53,7 @@ pub(super) fn document(json: &Value, shape: Shape) -> Result<(bool, Vec<Statemen
             single = [statement.clone()];
             &single
         }
-        None if shape == Shape::Trust => return malformed("Missing required field Statement"),
+        None if shape != Shape::Identity => return malformed("Missing required field Statement"),
         Some(_) | None => return malformed("Syntax errors in policy."),
     };
     let statements = statements.iter().map(|json| statement(json, shape)).collect::<Result<Vec<_>, _>>()?;
@@ -69,12 +69,12 @@ fn statement(json: &Value, shape: Shape) -> Result<Statement, Malformed> {
     let Value::Object(statement) = json else { return malformed("Syntax errors in policy.") };
     for key in statement.keys() {
         match (key.as_str(), shape) {
-            ("Sid" | "Effect" | "Action" | "NotAction" | "Condition", Shape::Identity | Shape::Trust)
-            | ("Resource" | "NotResource", Shape::Identity)
-            | ("Principal" | "NotPrincipal", Shape::Trust) => {}
+            ("Sid" | "Effect" | "Action" | "NotAction" | "Condition", _)
+            | ("Resource" | "NotResource", Shape::Identity | Shape::Resource)
+            | ("Principal" | "NotPrincipal", Shape::Trust | Shape::Resource) => {}
             ("Principal" | "NotPrincipal", Shape::Identity) => return malformed("Policy document should not specify a principal."),
             ("Resource" | "NotResource", Shape::Trust) => return malformed(format!("Has prohibited field {key}")),
-            (_, Shape::Identity | Shape::Trust) => return malformed("Syntax errors in policy."),
+            (_, Shape::Identity | Shape::Trust | Shape::Resource) => return malformed("Syntax errors in policy."),
         }
     }
     let sid = match statement.get("Sid") {
@@ -87,8 +87,8 @@ fn statement(json: &Value, shape: Shape) -> Result<Statement, Malformed> {
     let effect = match statement.get("Effect").map(Value::as_str) {
         Some(Some("Allow")) => Effect::Allow,
         Some(Some("Deny")) => Effect::Deny,
-        Some(Some(other)) if shape == Shape::Trust => return malformed(format!("Invalid effect: {other}")),
-        None if shape == Shape::Trust => return malformed("Missing required field Effect"),
+        Some(Some(other)) if shape != Shape::Identity => return malformed(format!("Invalid effect: {other}")),
+        None if shape != Shape::Identity => return malformed("Missing required field Effect"),
         Some(_) | None => return malformed("Syntax errors in policy."),
     };
     let conditions = statement.get("Condition").map_or(Ok(Vec::new()), conditions)?;
@@ -99,7 +99,15 @@ fn statement(json: &Value, shape: Shape) -> Result<Statement, Malformed> {
         actions: actions(statement, shape)?,
         resources: resources(statement, shape)?,
         conditions,
+        text: text(statement).into(),
     })
+}
+
+/// The elements in the order in which people write them; JSON objects have none.
+fn text(statement: &Map<String, Value>) -> String {
+    let order = ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
+    let elements = order.iter().filter_map(|key| statement.get(*key).map(|value| format!("\"{key}\":{value}")));
+    format!("{{{}}}", elements.collect::<Vec<_>>().join(","))
 }
 
 /// A string, or a list of strings that is not empty.
@@ -124,17 +132,17 @@ fn listed(statement: &Map<String, Value>, yes: &str, no: &str, missing: &str) ->
 fn actions(statement: &Map<String, Value>, shape: Shape) -> Result<Listed, Malformed> {
     let missing = match shape {
         Shape::Identity => "Policy statement must contain actions.",
-        Shape::Trust => "Missing required field Action",
+        Shape::Trust | Shape::Resource => "Missing required field Action",
     };
     let actions = listed(statement, "Action", "NotAction", missing)?;
     let (Listed::In(names) | Listed::NotIn(names)) = &actions;
     for name in names {
-        if name == "*" && shape == Shape::Identity {
+        if name == "*" && shape != Shape::Trust {
             continue;
         }
         let Some((vendor, action)) = name.split_once(':') else {
             return malformed(match shape {
-                Shape::Identity => "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
+                Shape::Identity | Shape::Resource => "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
                 Shape::Trust => "AssumeRole policy may only specify STS AssumeRole actions.",
             });
         };
@@ -155,7 +163,12 @@ fn resources(statement: &Map<String, Value>, shape: Shape) -> Result<Option<List
     if shape == Shape::Trust {
         return Ok(None);
     }
-    let resources = listed(statement, "Resource", "NotResource", "Policy statement must contain resources.")?;
+    let resources = listed(
+        statement,
+        "Resource",
+        "NotResource",
+        if shape == Shape::Resource { "Missing required field Resource" } else { "Policy statement must contain resources." },
+    )?;
     let (Listed::In(names) | Listed::NotIn(names)) = &resources;
     names.iter().try_for_each(|name| resource(name))?;
     Ok(Some(resources))

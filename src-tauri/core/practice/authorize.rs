@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 
 use super::{
     caller::{Principal, Who},
+    decode,
     fault::{Fault, Outcome},
+    record::Judged,
     session::SessionKind,
     state::{Account, Entity, State},
     table::Api,
@@ -19,6 +21,9 @@ static EVERYTHING: LazyLock<Option<Document>> =
 /// What a boundary that was deleted leaves.
 static NOTHING: LazyLock<Option<Document>> =
     LazyLock::new(|| Document::parse(r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","NotAction":"*","Resource":"*"}}"#, Shape::Identity).ok());
+
+/// Of a bucket that has none.
+static EMPTY: LazyLock<Document> = LazyLock::new(Document::empty);
 
 /// What no policy can allow: operations that a kind of credentials cannot call.
 pub(super) fn gate(principal: &Principal, service: Api, action: &str) -> Outcome<()> {
@@ -35,7 +40,7 @@ pub(super) fn gate(principal: &Principal, service: Api, action: &str) -> Outcome
         (Api::Sts, SessionKind::Federated) if action != "GetCallerIdentity" => {
             Err(Fault::new("AccessDenied", format!("Cannot call {action} with federation credentials")))
         }
-        (Api::Iam | Api::Sts | Api::S3, SessionKind::Token | SessionKind::Role | SessionKind::Federated) => Ok(()),
+        (_, SessionKind::Token | SessionKind::Role | SessionKind::Federated) => Ok(()),
     }
 }
 
@@ -45,18 +50,50 @@ pub(super) struct Question<'a> {
     pub(super) action: &'a str,
     pub(super) resource: &'a str,
     pub(super) context: &'a Context,
-    /// A role's trust policy with the account it is in.
-    pub(super) trust: Option<(&'a Document, &'a str)>,
+    pub(super) guard: Guard<'a>,
 }
 
-/// Allowed, or AWS's denial.
-pub(super) fn authorize(state: &State, question: &Question<'_>) -> Outcome<()> {
+/// The policy of the resource, with the account that it is in.
+#[derive(Clone, Copy)]
+pub(super) enum Guard<'a> {
+    Nothing,
+    /// A role's: it must allow in any case.
+    Trust(&'a Document, &'a str),
+    /// A bucket's: within the account it may allow, across accounts it must.
+    Bucket(Option<&'a Document>, &'a str),
+}
+
+impl<'a> Guard<'a> {
+    /// The account of the resource.
+    pub(super) const fn owner(&self) -> Option<&'a str> {
+        match self {
+            Self::Nothing => None,
+            Self::Trust(_, owner) | Self::Bucket(_, owner) => Some(owner),
+        }
+    }
+
+    fn policy(&self) -> Option<ResourcePolicy<'a>> {
+        let (name, document, account, required) = match self {
+            Self::Nothing => return None,
+            Self::Trust(document, account) => ("trust policy", *document, *account, true),
+            Self::Bucket(Some(document), account) => ("bucket policy", *document, *account, false),
+            Self::Bucket(None, account) => ("bucket policy", &*EMPTY, *account, false),
+        };
+        Some(ResourcePolicy { source: Source { name, document }, account, required })
+    }
+}
+
+/// The answer to a question.
+pub(super) struct Verdict {
+    /// For the record.
+    pub(super) judged: Judged,
+    /// AWS's denial, and what it says in secret.
+    pub(super) denial: Option<(Fault, serde_json::Value)>,
+}
+
+/// Asks every policy that has a say.
+pub(super) fn authorize(state: &State, question: &Question<'_>) -> Outcome<Verdict> {
     let Some(account) = state.accounts.get(&question.principal.account) else { return Err(super::authenticate::invalid_token()) };
-    let outcome = ask(state, account, question).outcome;
-    if outcome == policy::Outcome::Allowed { Ok(()) } else { Err(denied(question, account, outcome)) }
-}
-
-fn ask(state: &State, account: &Account, question: &Question<'_>) -> policy::Decision {
     let (entity, groups) = match &question.principal.who {
         Who::Root => (None, Vec::new()),
         Who::User(name) => (account.users.get(name).map(|user| &user.entity), account.groups_of(name).map(|group| &group.entity).collect()),
@@ -75,9 +112,11 @@ fn ask(state: &State, account: &Account, question: &Question<'_>) -> policy::Dec
         policies.boundary = document.map(|document| Source { name: arn, document });
     }
     policies.session = session.as_ref().map(|documents| documents.iter().map(|(name, document)| Source { name, document }).collect());
-    policies.resource = question.trust.map(|(document, account)| ResourcePolicy { source: Source { name: "trust policy", document }, account, required: true });
+    policies.resource = question.guard.policy();
     let caller = question.principal.caller(account);
-    decide(&Request { caller: &caller, action: question.action, resource: question.resource, context: question.context }, &policies)
+    let decision = decide(&Request { caller: &caller, action: question.action, resource: question.resource, context: question.context }, &policies);
+    let denial = (!decision.allowed()).then(|| (denied(question, account, decision.outcome), decode::told(question, account, &decision, &policies)));
+    Ok(Verdict { judged: Judged::new(question.action, question.resource, &decision, &policies), denial })
 }
 
 pub(super) fn identity<'a>(state: &'a State, account: &'a Account, entity: &'a Entity) -> Vec<Source<'a>> {
@@ -111,11 +150,13 @@ fn denied(question: &Question<'_>, account: &Account, outcome: policy::Outcome) 
         Kind::Resource => "resource-based policy",
     };
     let reason = match outcome {
-        policy::Outcome::ExplicitDeny(Kind::Resource) if question.trust.is_some() => " with an explicit deny in the role trust policy".to_owned(),
+        policy::Outcome::ExplicitDeny(Kind::Resource) if matches!(question.guard, Guard::Trust(..)) => {
+            " with an explicit deny in the role trust policy".to_owned()
+        }
         policy::Outcome::ExplicitDeny(Kind::Identity) => " with an explicit deny in an identity-based policy".to_owned(),
         policy::Outcome::ExplicitDeny(from) => format!(" with an explicit deny in a {}", kind(from)),
         // STS does not say what is missing, so that a role of somebody else cannot be probed.
-        policy::Outcome::ImplicitDeny(_) if question.trust.is_some() => String::new(),
+        policy::Outcome::ImplicitDeny(_) if matches!(question.guard, Guard::Trust(..)) => String::new(),
         policy::Outcome::ImplicitDeny(from) => format!(" because no {} allows the {action} action", kind(from)),
         policy::Outcome::Allowed => String::new(),
     };

@@ -56,6 +56,14 @@ impl Principal {
         }
     }
 
+    /// The name of the user or role; of root, the account's number.
+    pub(super) fn name<'a>(&'a self, account: &'a Account) -> &'a str {
+        match (&self.who, &self.session) {
+            (Who::Root | Who::User(_), Some(Session { kind: SessionKind::Federated, name, .. })) | (Who::User(name) | Who::Role(name), _) => name,
+            (Who::Root, _) => &account.id,
+        }
+    }
+
     /// `aws:userid`, and `UserId` of GetCallerIdentity.
     pub(super) fn user_id(&self, account: &Account) -> String {
         match (&self.who, &self.session) {

@@ -2,20 +2,24 @@
 //!
 //! Everything happens under one lock on the world, so a call sees it whole and leaves it whole. Not here: what an action does.
 
+use std::cell::RefCell;
+
 use time::OffsetDateTime;
 
 use super::{
-    Call, Inner,
+    Inner,
     authenticate::{Signed, authenticate, invalid_token},
-    authorize::{Question, authorize, gate},
+    authorize::{Guard, Question, authorize, gate},
     caller::{Principal, Who},
+    decode,
+    envelope::{self, Answer, Reply},
     fault::{Fault, Outcome},
     fields,
     incoming::Incoming,
     params::Params,
+    record::{Call, Judged},
     state::{Account, State, Use},
-    table::{self, Action, Api, Permission},
-    xml::{self, Xml},
+    table::{self, Action, Api, Permission, Run},
 };
 use crate::{model::access_key::AccessKeyId, policy::Context};
 
@@ -29,6 +33,15 @@ pub(super) struct Exchange<'a> {
     pub(super) action: &'static Action,
     pub(super) peer: std::net::IpAddr,
     pub(super) region: String,
+    pub(super) body: &'a [u8],
+    /// What the policies were asked, and what the last denial says in secret.
+    asked: RefCell<Asked>,
+}
+
+#[derive(Default)]
+struct Asked {
+    judged: Vec<Judged>,
+    told: Option<serde_json::Value>,
 }
 
 impl Exchange<'_> {
@@ -75,6 +88,31 @@ impl Exchange<'_> {
         Ok(context)
     }
 
+    /// Allowed, or AWS's denial. The answer goes on record.
+    pub(super) fn ask(&self, question: &Question<'_>) -> Outcome<()> {
+        let verdict = authorize(self.state, question)?;
+        let mut asked = self.asked.borrow_mut();
+        asked.judged.push(verdict.judged);
+        let Some((denial, told)) = verdict.denial else { return Ok(()) };
+        asked.told = Some(told);
+        Err(denial)
+    }
+
+    /// The call from the moment its caller is known.
+    fn perform(&mut self) -> Outcome<Reply> {
+        gate(&self.principal, self.action.service, self.action.name)?;
+        fields::check(self.action.fields, self.params)?;
+        self.permit()?;
+        if let Some(code) = planned_failure(self.state, self.action.name) {
+            return Err(Fault::new(&code, format!("{code}: the practice account was told to fail this call")));
+        }
+        match self.action.run {
+            Run::Xml(run) => run(self).map(Reply::Xml),
+            Run::Json(run) => run(self).map(Reply::Json),
+            Run::Object(run) => run(self).map(Reply::Object),
+        }
+    }
+
     fn permit(&self) -> Outcome<()> {
         let Permission::Needed(target) = self.action.permission else { return Ok(()) };
         let (resource, tags) = target(self)?;
@@ -83,72 +121,69 @@ impl Exchange<'_> {
             context.set(&format!("aws:ResourceTag/{}", tag.key), tag.value.as_str());
             context.set(&format!("iam:ResourceTag/{}", tag.key), tag.value.as_str());
         }
-        let action = format!("{}:{}", self.action.service.prefix(), self.action.permission_name());
-        authorize(self.state, &Question { principal: &self.principal, action: &action, resource: &resource, context: &context, trust: None })
+        let action = format!("{}:{}", self.action.service.prefix(), self.action.permission_name);
+        self.ask(&Question { principal: &self.principal, action: &action, resource: &resource, context: &context, guard: Guard::Nothing })
     }
 }
 
-/// An answer, ready for HTTP.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: String,
-    pub(super) content_type: &'static str,
-    pub(super) request_id: String,
-}
-
-/// How far a request was understood: enough to answer in the right envelope.
-struct Found {
+/// How far a request was understood: enough to answer in the right envelope, and to put it on record.
+struct Heard {
     api: Api,
     action: Option<&'static Action>,
+    call: Call,
+    /// What the denial says in secret.
+    told: Option<serde_json::Value>,
 }
 
-/// Answers one request to STS, IAM or S3.
+/// Answers one request.
 pub(super) fn answer(inner: &Inner, incoming: &Incoming) -> Answer {
-    let now = inner.clock.now();
     let mut state = inner.state();
     let request_id = state.draw.uuid();
-    let mut call = Call { action: String::new(), access_key_id: String::new(), principal_arn: String::new(), error_code: None, at: now };
-    let mut found = Found { api: Api::Sts, action: None };
-    let outcome = run(inner, &mut state, incoming, now, &mut found, &mut call);
-    call.error_code = outcome.as_ref().err().map(|fault| fault.code.clone());
-    if !call.action.is_empty() {
-        state.record(call);
+    let mut call = Call::new(state.draw.uuid(), inner.clock.now());
+    call.source_ip = incoming.peer.to_string();
+    incoming.header("user-agent").unwrap_or_default().clone_into(&mut call.user_agent);
+    let mut heard = Heard { api: Api::Sts, action: None, call, told: None };
+    let outcome = run(inner, &mut state, incoming, &mut heard);
+    let Heard { api, action, mut call, told } = heard;
+    if let Err(fault) = &outcome {
+        (call.error_code, call.error_message) = (Some(fault.code.clone()), Some(fault.message.clone()));
     }
-    let Found { api, action } = found;
-    let status = outcome.as_ref().map_or_else(Fault::status, |_| 200);
-    let body = match (api, action, outcome) {
-        (Api::S3, _, outcome) => super::s3::body(outcome, &request_id),
-        (Api::Iam | Api::Sts, Some(action), Ok(result)) => xml::response(action.name, api.namespace(), result, &request_id),
-        (Api::Iam | Api::Sts, None, Ok(_)) => String::new(),
-        (Api::Iam | Api::Sts, _, Err(fault)) => xml::error(&fault, api.namespace(), &request_id),
+    if !call.action.is_empty() {
+        state.calls.record(call);
+    }
+    let outcome = match (outcome, told) {
+        (Err(denial), Some(told)) => Err(decode::sealed(inner, &mut state.draw, denial, &told)),
+        (outcome, _) => outcome,
     };
-    let content_type = if api == Api::S3 { "application/xml" } else { "text/xml" };
-    Answer { status, body, content_type, request_id }
+    envelope::put(api, action, outcome, request_id)
 }
 
-fn run(inner: &Inner, state: &mut State, incoming: &Incoming, now: OffsetDateTime, found: &mut Found, call: &mut Call) -> Outcome<Xml> {
-    let params = Params::parse(&incoming.query, if incoming.is_form() { &incoming.body } else { &[] })?;
+fn run(inner: &Inner, state: &mut State, incoming: &Incoming, heard: &mut Heard) -> Outcome<Reply> {
+    let mut params = Params::parse(&incoming.query, if incoming.is_form() { &incoming.body } else { &[] })?;
     let signed = Signed::of(incoming);
     let scope = signed.as_ref().ok().and_then(Option::as_ref).map(|signed| signed.service.as_str());
-    found.api = table::api(&params).unwrap_or(if scope == Some("s3") { Api::S3 } else { Api::Sts });
-    let action = table::find(&params, scope, incoming)?;
-    *found = Found { api: action.service, action: Some(action) };
-    action.name.clone_into(&mut call.action);
+    heard.api = table::api(&params, scope, incoming);
+    let action = table::find(heard.api, &mut params, scope, incoming)?;
+    (heard.api, heard.action) = (action.service, Some(action));
+    heard.call.asks(action.service.prefix(), action.name, &params);
     let Some(signed) = signed? else {
         return Err(Fault::new("MissingAuthenticationToken", "Request is missing Authentication Token"));
     };
-    signed.access_key_id().clone_into(&mut call.access_key_id);
+    signed.access_key_id().clone_into(&mut heard.call.access_key_id);
+    signed.region.clone_into(&mut heard.call.region);
+    let now = heard.call.at;
     let principal = authenticate(inner, state, incoming, &signed, action.service.prefix(), now)?;
-    call.principal_arn = state.accounts.get(&principal.account).map(|account| principal.arn(account)).unwrap_or_default();
+    heard.call.principal_arn = state.accounts.get(&principal.account).map(|account| principal.arn(account)).unwrap_or_default();
+    principal.account.clone_into(&mut heard.call.account_id);
     used(state, &principal, &signed, action, now);
-    let mut exchange = Exchange { inner, state, principal, params: &params, now, action, peer: incoming.peer, region: signed.region };
-    gate(&exchange.principal, action.service, action.name)?;
-    fields::check(action.fields, &params)?;
-    exchange.permit()?;
-    if let Some(code) = planned_failure(exchange.state, action.name) {
-        return Err(Fault::new(&code, format!("{code}: the practice account was told to fail this call")));
-    }
-    (action.run)(&mut exchange)
+    let (peer, region) = (incoming.peer, signed.region);
+    let mut exchange = Exchange { inner, state, principal, params: &params, now, action, peer, region, body: &incoming.body, asked: RefCell::default() };
+    let outcome = exchange.perform();
+    let Asked { judged, told } = exchange.asked.take();
+    heard.call.resource = judged.first().map(|judged| judged.resource.clone());
+    heard.call.decisions = judged;
+    heard.told = told.filter(|_| outcome.is_err());
+    outcome
 }
 
 /// A failure that a test asked for.

@@ -49,7 +49,7 @@ impl Fault {
             | "NotAuthorized"
             | "InvalidAccessKeyId"
             | "RequestTimeTooSkewed" => 403,
-            "NoSuchEntity" | "NoSuchBucket" => 404,
+            "NoSuchEntity" | "NoSuchBucket" | "NoSuchKey" | "NoSuchBucketPolicy" => 404,
             "MethodNotAllowed" => 405,
             "EntityAlreadyExists" | "LimitExceeded" | "DeleteConflict" | "EntityTemporarilyUnmodifiable" | "ConcurrentModification" => 409,
             "RequestEntityTooLarge" => 413,

@@ -5,18 +5,25 @@
 //! and `xml`. `state` is what exists; sessions are not kept but sealed into their tokens, so that a restart with the same
 //! seed still knows them.
 
+mod access_analyzer;
+mod accounts;
 mod authenticate;
 mod authorize;
 mod caller;
+mod cloud_trail;
+mod decode;
+mod envelope;
 mod exchange;
 mod fault;
 mod fields;
 mod iam;
 mod ids;
 mod incoming;
+mod organizations;
 mod params;
 mod png;
 mod ready_made;
+mod record;
 mod regions;
 mod s3;
 mod server;
@@ -34,31 +41,21 @@ use std::{
 
 use time::{OffsetDateTime, macros::format_description};
 
+pub use self::{
+    accounts::AccountKey,
+    ready_made::ReadyMade,
+    record::{Call, Judged, Reason},
+    server::Server,
+};
 use self::{
     ids::{Draw, Seed},
     session::Sealer,
-    state::{Account, Key, State},
+    state::State,
 };
-pub use self::{ready_made::ReadyMade, server::Server};
 use crate::{
     clock::Clock,
     model::access_key::{AccessKey, AccessKeyId},
 };
-
-/// One call that was made, for the activity and for tests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// `AssumeRole`
-    pub action: String,
-    /// As the request said; empty where it was not signed.
-    pub access_key_id: String,
-    /// Who it was; empty where nobody was recognised.
-    pub principal_arn: String,
-    /// The code of the refusal.
-    pub error_code: Option<String>,
-    /// When.
-    pub at: OffsetDateTime,
-}
 
 /// Accounts, users, roles, and everything that was done to them. Clones are the same world.
 #[derive(Clone)]
@@ -69,6 +66,7 @@ struct Inner {
     seed: Seed,
     sessions: Sealer,
     sign_ins: Sealer,
+    denials: Sealer,
     account_id: String,
     state: Mutex<State>,
     latency: Mutex<Duration>,
@@ -81,8 +79,8 @@ impl Inner {
 }
 
 impl World {
-    /// A world with one account that has a root access key and nothing else. The same seed gives the same account, the same
-    /// root key, and accepts session tokens issued before.
+    /// A world whose accounts have a root access key each and nothing else. The same seed gives the same accounts, the same
+    /// root keys, and accepts session tokens issued before.
     pub fn new(seed: [u8; 32], clock: Clock) -> Self {
         let seed = Seed::new(seed);
         let now = clock.now();
@@ -90,7 +88,7 @@ impl World {
             accounts: std::collections::BTreeMap::new(),
             aws_policies: iam::aws_policies::all(),
             owners: std::collections::BTreeMap::new(),
-            calls: std::collections::VecDeque::new(),
+            calls: record::Calls::default(),
             failures: Vec::new(),
             draw: Draw::fresh(&seed, now),
         };
@@ -98,13 +96,14 @@ impl World {
         let world = Self(Arc::new(Inner {
             sessions: Sealer::new(&seed, "session tokens"),
             sign_ins: Sealer::new(&seed, "sign-in tokens"),
+            denials: Sealer::new(&seed, "authorization messages"),
             account_id: account_id.clone(),
             state: Mutex::new(state),
             latency: Mutex::new(Duration::ZERO),
             clock,
             seed,
         }));
-        world.open_account(&account_id);
+        world.open_accounts();
         world
     }
 
@@ -125,9 +124,14 @@ impl World {
         self.0.account_id.clone()
     }
 
-    /// The last calls, oldest first, at most a thousand.
+    /// The last calls, oldest first; the oldest are forgotten after three thousand.
     pub fn calls(&self) -> Vec<Call> {
         self.0.state().calls.iter().cloned().collect()
+    }
+
+    /// How many calls there ever were: whoever shows them knows by it that there are new ones.
+    pub fn call_count(&self) -> u64 {
+        self.0.state().calls.count
     }
 
     /// Lets every answer wait, so that concurrency can be tested.
@@ -138,17 +142,6 @@ impl World {
     /// Lets the next `count` calls of an action fail with a code, after everything else about them was right.
     pub fn fail_next(&self, action: &str, count: usize, code: &str) {
         self.0.state().failures.push((action.to_owned(), count, code.to_owned()));
-    }
-
-    /// Opens one more account with a root key of its own.
-    fn open_account(&self, id: &str) {
-        let key = self.key_of_root(id);
-        let now = self.0.clock.now();
-        let mut state = self.0.state();
-        let mut account = Account::new(id.to_owned(), now);
-        state.owners.insert(key.id.clone(), (id.to_owned(), None));
-        account.root_keys.push(Key { id: key.id, secret: key.secret, active: true, created: now, last_used: None });
-        state.accounts.insert(id.to_owned(), account);
     }
 
     fn key_of_root(&self, account: &str) -> AccessKey {

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::fault::{Fault, Outcome};
 use crate::model::params::SessionTag;
 
@@ -21,6 +23,26 @@ impl Params {
             params.insert(decode(name)?, decode(value)?);
         }
         Ok(Self(params))
+    }
+
+    /// Adds one that the path says.
+    pub(super) fn set(&mut self, name: &str, value: String) {
+        self.0.insert(name.to_owned(), value);
+    }
+
+    /// Adds what a JSON body says, under the names that a form would have.
+    pub(super) fn absorb_json(&mut self, body: &[u8]) -> Outcome<()> {
+        if body.is_empty() {
+            return Ok(());
+        }
+        let json = serde_json::from_slice(body).map_err(|_| Fault::new("SerializationException", "The request body is no JSON."))?;
+        flatten("", &json, &mut self.0);
+        Ok(())
+    }
+
+    /// All of them, by name.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// A parameter that is there; an empty one is there.
@@ -50,6 +72,17 @@ impl Params {
     /// `Name.member.N.FIELD`
     pub(super) fn structures(&self, name: &str, field: &str) -> Vec<&str> {
         (1..).map_while(|index| self.get(&format!("{name}.member.{index}.{field}"))).collect()
+    }
+}
+
+fn flatten(at: &str, json: &Value, into: &mut BTreeMap<String, String>) {
+    let below = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
+    match json {
+        Value::Null => {}
+        Value::String(text) => drop(into.insert(at.to_owned(), text.clone())),
+        Value::Bool(_) | Value::Number(_) => drop(into.insert(at.to_owned(), json.to_string())),
+        Value::Array(values) => values.iter().enumerate().for_each(|(index, value)| flatten(&below(&format!("member.{}", index + 1)), value, into)),
+        Value::Object(members) => members.iter().for_each(|(name, value)| flatten(&below(name), value, into)),
     }
 }
 

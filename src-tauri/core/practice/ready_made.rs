@@ -53,7 +53,6 @@ pub(super) fn build(world: &World) -> ReadyMade {
     let seed = &world.0.seed;
     let account_id = world.account_id();
     let partner_account_id = seed.account("partner account");
-    world.open_account(&partner_account_id);
     let mut draw = seed.stream("ready made");
     let key = world.derived_key(&account_id, "alice's key");
     let made = ReadyMade {

@@ -17,7 +17,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use time::{UtcOffset, macros::format_description};
+use time::UtcOffset;
 use tokio::{
     net::TcpListener,
     task::{JoinHandle, JoinSet},
@@ -25,10 +25,12 @@ use tokio::{
 
 use super::{
     World,
-    exchange::{self, Answer},
+    envelope::{self, Answer},
+    exchange,
     fault::Fault,
     incoming::Incoming,
-    signin, xml,
+    signin,
+    table::Api,
 };
 use crate::error::{Code, Error, Result};
 
@@ -38,7 +40,7 @@ const LARGEST: usize = 1 << 20;
 const LARGEST_DISCARDED: usize = 64 << 20;
 
 /// `Mon, 23 Nov 2026 09:00:00 GMT`
-const HTTP_DATE: &[time::format_description::BorrowedFormatItem<'_>] =
+pub(super) const HTTP_DATE: &[time::format_description::BorrowedFormatItem<'_>] =
     time::macros::format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
 /// A world that answers on a port of this machine, until it is stopped or dropped.
@@ -107,8 +109,7 @@ async fn listen(world: World, listener: TcpListener) {
 async fn answer(world: &World, request: Request<Body>, peer: IpAddr) -> Result<Response<Full<Bytes>>, Infallible> {
     let mut response = route(world, request, peer).await;
     // The SDKs correct their clocks by this header, so it must show the world's time and not the machine's.
-    let format = format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
-    let date = world.0.clock.now().to_offset(UtcOffset::UTC).format(format);
+    let date = world.0.clock.now().to_offset(UtcOffset::UTC).format(HTTP_DATE);
     if let Some(date) = date.ok().and_then(|date| http::HeaderValue::from_str(&date).ok()) {
         response.headers_mut().insert(http::header::DATE, date);
     }
@@ -127,24 +128,19 @@ async fn route(world: &World, request: Request<Body>, peer: IpAddr) -> Response<
         peer,
     };
     if !incoming.is_for_loopback() {
-        return refusal(&Fault::new("InvalidHost", "The practice account answers only to 127.0.0.1 and localhost."));
+        return refusal(Fault::new("InvalidHost", "The practice account answers only to 127.0.0.1 and localhost."));
     }
     match read(body).await {
         Some(body) => incoming.body = body,
-        None => return refusal(&Fault::new("RequestEntityTooLarge", "Request entity too large.")),
+        None => return refusal(Fault::new("RequestEntityTooLarge", "Request entity too large.")),
     }
-    let mut response = if incoming.path.trim_end_matches('/') == "/federation" {
+    let response = if incoming.path.trim_end_matches('/') == "/federation" {
         signin::answer(&world.0, &incoming)
-    } else if matches!(incoming.method.as_str(), "GET" | "POST") {
+    } else if matches!(incoming.method.as_str(), "GET" | "HEAD" | "POST" | "PUT" | "DELETE") {
         respond(exchange::answer(&world.0, &incoming))
     } else {
-        refusal(&Fault::new("MethodNotAllowed", "The specified method is not allowed against this resource."))
+        refusal(Fault::new("MethodNotAllowed", "The specified method is not allowed against this resource."))
     };
-    // The world's own time: the SDKs correct their clocks by it.
-    let date = world.0.clock.now().to_offset(time::UtcOffset::UTC).format(HTTP_DATE).unwrap_or_default();
-    if let Ok(date) = http::HeaderValue::from_str(&date) {
-        response.headers_mut().insert(http::header::DATE, date);
-    }
     let latency = *world.0.latency.lock().unwrap_or_else(PoisonError::into_inner);
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
@@ -169,10 +165,9 @@ async fn read(mut body: Body) -> Option<Vec<u8>> {
     (seen <= LARGEST).then_some(bytes)
 }
 
-fn refusal(fault: &Fault) -> Response<Full<Bytes>> {
-    let request_id = "00000000-0000-4000-a000-000000000000".to_owned();
-    let body = xml::error(fault, "https://sts.amazonaws.com/doc/2011-06-15/", &request_id);
-    respond(Answer { status: fault.status(), body, content_type: "text/xml", request_id })
+fn refusal(fault: Fault) -> Response<Full<Bytes>> {
+    let request_id = "00000000-0000-4000-a000-000000000000";
+    respond(envelope::refusal(Api::Sts, fault, request_id))
 }
 
 fn respond(answer: Answer) -> Response<Full<Bytes>> {
@@ -180,8 +175,10 @@ fn respond(answer: Answer) -> Response<Full<Bytes>> {
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(answer.content_type));
-    if let Ok(id) = http::HeaderValue::from_str(&answer.request_id) {
-        headers.insert("x-amzn-requestid", id);
+    for (name, value) in answer.headers {
+        if let Ok(value) = http::HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
     }
     response
 }

@@ -72,13 +72,20 @@ impl Sealer {
     }
 
     pub(super) fn seal(&self, value: &impl Serialize, draw: &mut Draw) -> Option<String> {
+        self.seal_bytes(value, draw).map(|bytes| STANDARD.encode(bytes))
+    }
+
+    pub(super) fn seal_bytes(&self, value: &impl Serialize, draw: &mut Draw) -> Option<Vec<u8>> {
         let nonce: [u8; 24] = draw.bytes();
         let sealed = self.0.encrypt(XNonce::from_slice(&nonce), serde_json::to_vec(value).ok()?.as_slice()).ok()?;
-        Some(STANDARD.encode([nonce.as_slice(), &sealed].concat()))
+        Some([nonce.as_slice(), &sealed].concat())
     }
 
     pub(super) fn open<T: DeserializeOwned>(&self, text: &str) -> Option<T> {
-        let bytes = STANDARD.decode(text).ok()?;
+        self.open_bytes(&STANDARD.decode(text).ok()?)
+    }
+
+    pub(super) fn open_bytes<T: DeserializeOwned>(&self, bytes: &[u8]) -> Option<T> {
         let (nonce, sealed) = bytes.split_at_checked(24)?;
         serde_json::from_slice(&self.0.decrypt(XNonce::from_slice(nonce), sealed).ok()?).ok()
     }

@@ -9,12 +9,13 @@ use hyper::{Response, body::Bytes};
 use time::Duration;
 
 use super::{
-    Call, Inner,
+    Inner,
     authenticate::open_credentials,
     caller::{Principal, Who},
     fault::{Fault, Outcome},
     incoming::Incoming,
     params::Params,
+    record::Call,
     session::{Session, SessionKind, SignIn},
     xml::escape,
 };
@@ -30,8 +31,8 @@ struct Page {
 
 pub(super) fn answer(inner: &Inner, incoming: &Incoming) -> Response<Full<Bytes>> {
     let page = Params::parse(&incoming.query, if incoming.is_form() { &incoming.body } else { &[] }).and_then(|params| match params.get("Action") {
-        Some("getSigninToken") => recorded(inner, "getSigninToken", |call| token(inner, &params, call)),
-        Some("login") => recorded(inner, "login", |call| login(inner, &params, call)),
+        Some("getSigninToken") => recorded(inner, incoming, "getSigninToken", |call| token(inner, &params, call)),
+        Some("login") => recorded(inner, incoming, "login", |call| login(inner, &params, call)),
         Some(_) | None => Err(bad("The parameter Action must be getSigninToken or login")),
     });
     let page = page.unwrap_or_else(|fault| Page {
@@ -49,11 +50,16 @@ pub(super) fn answer(inner: &Inner, incoming: &Incoming) -> Response<Full<Bytes>
     response
 }
 
-fn recorded(inner: &Inner, action: &str, run: impl FnOnce(&mut Call) -> Outcome<Page>) -> Outcome<Page> {
-    let mut call = Call { action: action.to_owned(), access_key_id: String::new(), principal_arn: String::new(), error_code: None, at: inner.clock.now() };
+fn recorded(inner: &Inner, incoming: &Incoming, action: &str, run: impl FnOnce(&mut Call) -> Outcome<Page>) -> Outcome<Page> {
+    let event_id = inner.state().draw.uuid();
+    let mut call = Call::new(event_id, inner.clock.now());
+    call.asks("signin", action, &Params::default());
+    call.source_ip = incoming.peer.to_string();
     let outcome = run(&mut call);
-    call.error_code = outcome.as_ref().err().map(|fault| fault.code.clone());
-    inner.state().record(call);
+    if let Err(fault) = &outcome {
+        (call.error_code, call.error_message) = (Some(fault.code.clone()), Some(fault.message.clone()));
+    }
+    inner.state().calls.record(call);
     outcome
 }
 
@@ -84,6 +90,7 @@ fn token(inner: &Inner, params: &Params, call: &mut Call) -> Outcome<Page> {
     let account = state.accounts.get(&session.account).ok_or_else(|| bad("The credentials are not valid"))?;
     let arn = principal(&session, account).ok_or_else(|| bad("The credentials are not valid"))?.arn(account);
     call.principal_arn.clone_from(&arn);
+    call.account_id.clone_from(&session.account);
     let sign_in = SignIn { arn, account: session.account.clone(), link_expires: now + LINK, session_expires: until };
     let token = inner.sign_ins.seal(&sign_in, &mut state.draw).ok_or_else(|| bad("The sign-in token could not be made"))?;
     Ok(Page { status: StatusCode::OK, kind: "application/json", body: serde_json::json!({ "SigninToken": token }).to_string() })
@@ -105,6 +112,7 @@ fn login(inner: &Inner, params: &Params, call: &mut Call) -> Outcome<Page> {
     let destination = destination.ok_or_else(|| bad("The parameter Destination is no URL"))?;
     let sign_in: SignIn = inner.sign_ins.open(token).ok_or_else(|| bad("The sign-in token is not valid"))?;
     call.principal_arn.clone_from(&sign_in.arn);
+    call.account_id.clone_from(&sign_in.account);
     if sign_in.link_expires <= call.at {
         return Err(bad("The sign-in token has expired: a link works for 15 minutes"));
     }

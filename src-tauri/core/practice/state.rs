@@ -2,18 +2,15 @@
 //!
 //! Plain data under one lock: an action reads and writes it in one go, so that nothing is ever half-written.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
 
-use super::{Call, ids::Draw};
+use super::{access_analyzer::Analyzer, ids::Draw, record::Calls, s3::Bucket};
 use crate::{
     model::{access_key::AccessKeyId, mfa::TotpSeed, params::SessionTag, secret::Secret},
     policy::Document,
 };
-
-/// How many calls are remembered.
-const CALLS: usize = 1000;
 
 pub(super) struct State {
     pub(super) accounts: BTreeMap<String, Account>,
@@ -21,7 +18,7 @@ pub(super) struct State {
     pub(super) aws_policies: BTreeMap<String, ManagedPolicy>,
     /// Long-lived key to its account, and to its user where it is not root's.
     pub(super) owners: BTreeMap<AccessKeyId, (String, Option<String>)>,
-    pub(super) calls: VecDeque<Call>,
+    pub(super) calls: Calls,
     /// Calls that are to fail: action, how many, code.
     pub(super) failures: Vec<(String, usize, String)>,
     pub(super) draw: Draw,
@@ -32,17 +29,14 @@ impl State {
     pub(super) fn policy<'a>(&'a self, account: &'a Account, arn: &str) -> Option<&'a ManagedPolicy> {
         account.policies.get(arn).or_else(|| self.aws_policies.get(arn))
     }
-
-    pub(super) fn record(&mut self, call: Call) {
-        if self.calls.len() == CALLS {
-            self.calls.pop_front();
-        }
-        self.calls.push_back(call);
-    }
 }
 
 pub(super) struct Account {
     pub(super) id: String,
+    /// What Organizations calls it.
+    pub(super) title: String,
+    /// The management account of the organization that it is in.
+    pub(super) organization: Option<String>,
     pub(super) alias: Option<String>,
     pub(super) created: OffsetDateTime,
     /// The account's own keys.
@@ -54,6 +48,9 @@ pub(super) struct Account {
     pub(super) policies: BTreeMap<String, ManagedPolicy>,
     /// By serial.
     pub(super) devices: BTreeMap<String, Device>,
+    /// By name.
+    pub(super) buckets: BTreeMap<String, Bucket>,
+    pub(super) analyzers: BTreeMap<String, Analyzer>,
 }
 
 /// What users, groups and roles have in common.
@@ -215,6 +212,10 @@ impl Account {
 
     pub(super) fn new(id: String, created: OffsetDateTime) -> Self {
         Self {
+            buckets: BTreeMap::from([(format!("practice-reports-{id}"), Bucket::toy(created))]),
+            analyzers: BTreeMap::new(),
+            title: String::new(),
+            organization: None,
             id,
             alias: None,
             created,

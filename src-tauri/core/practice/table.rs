@@ -3,15 +3,31 @@
 //! Nothing is answered that has no row here.
 
 use super::{
+    access_analyzer, cloud_trail, decode,
+    envelope::Object,
     exchange::Exchange,
     fault::{Fault, Outcome},
     fields::{Chars, Field, Rule, optional, required, text},
     incoming::Incoming,
+    organizations,
     params::Params,
     s3, sts,
     xml::Xml,
 };
 use crate::model::params::SessionTag;
+
+/// How an API is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// A form in, XML out.
+    Query,
+    /// JSON in and out; the header X-Amz-Target names the action.
+    Json,
+    /// Method and path name the action; JSON in and out.
+    RestJson,
+    /// Method and path name the action; XML out.
+    S3,
+}
 
 /// Which API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +35,9 @@ pub(super) enum Api {
     Sts,
     Iam,
     S3,
+    CloudTrail,
+    AccessAnalyzer,
+    Organizations,
 }
 
 impl Api {
@@ -28,14 +47,37 @@ impl Api {
             Self::Sts => "sts",
             Self::Iam => "iam",
             Self::S3 => "s3",
+            Self::CloudTrail => "cloudtrail",
+            Self::AccessAnalyzer => "access-analyzer",
+            Self::Organizations => "organizations",
         }
     }
 
+    pub(super) const fn protocol(self) -> Protocol {
+        match self {
+            Self::Sts | Self::Iam => Protocol::Query,
+            Self::S3 => Protocol::S3,
+            Self::CloudTrail | Self::Organizations => Protocol::Json,
+            Self::AccessAnalyzer => Protocol::RestJson,
+        }
+    }
+
+    /// Of the XML; JSON has none.
     pub(super) const fn namespace(self) -> &'static str {
         match self {
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
             Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
             Self::S3 => "http://s3.amazonaws.com/doc/2006-03-01/",
+            Self::CloudTrail | Self::AccessAnalyzer | Self::Organizations => "",
+        }
+    }
+
+    /// The rows of an API that is found by method and path.
+    const fn routes(self) -> &'static [Route] {
+        match self {
+            Self::S3 => s3::ROUTES,
+            Self::AccessAnalyzer => access_analyzer::ROUTES,
+            Self::Sts | Self::Iam | Self::CloudTrail | Self::Organizations => &[],
         }
     }
 }
@@ -54,61 +96,149 @@ pub(super) enum Permission {
     Own,
 }
 
+/// What an action gives.
+#[derive(Clone, Copy)]
+pub(super) enum Run {
+    Xml(fn(&mut Exchange<'_>) -> Outcome<Xml>),
+    Json(fn(&mut Exchange<'_>) -> Outcome<serde_json::Value>),
+    Object(fn(&mut Exchange<'_>) -> Outcome<Object>),
+}
+
 /// A row.
 pub(super) struct Action {
     pub(super) name: &'static str,
     pub(super) service: Api,
     pub(super) permission: Permission,
+    /// Mostly the name of the action; S3 has names of its own.
+    pub(super) permission_name: &'static str,
     pub(super) fields: &'static [Field],
-    pub(super) run: fn(&mut Exchange<'_>) -> Outcome<Xml>,
+    pub(super) run: Run,
 }
 
-impl Action {
-    pub(super) fn permission_name(&self) -> &'static str {
-        if self.service == Api::S3 { "ListAllMyBuckets" } else { self.name }
+/// A row that is found by method and path: `/analyzer/{analyzerName}`, and by a parameter that must be there.
+pub(super) struct Route {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    pub(super) with: Option<&'static str>,
+    pub(super) action: Action,
+}
+
+/// The API that a request speaks, as far as it shows.
+pub(super) fn api(params: &Params, scope: Option<&str>, incoming: &Incoming) -> Api {
+    let target = incoming.header("x-amz-target").unwrap_or_default();
+    match (params.get("Version"), scope) {
+        _ if target.starts_with(cloud_trail::TARGET) => Api::CloudTrail,
+        _ if target.starts_with(organizations::TARGET) => Api::Organizations,
+        (Some("2010-05-08"), _) => Api::Iam,
+        (None, Some("s3")) if params.get("Action").is_none() => Api::S3,
+        (None, Some("access-analyzer")) => Api::AccessAnalyzer,
+        (Some(_) | None, _) => Api::Sts,
     }
 }
 
-/// The row of a request.
-pub(super) fn find(params: &Params, scope: Option<&str>, incoming: &Incoming) -> Outcome<&'static Action> {
-    let Some(name) = params.get("Action").filter(|name| !name.is_empty()) else {
-        if incoming.method == "GET" && incoming.path == "/" && scope == Some("s3") {
-            return Ok(&LIST_BUCKETS);
+/// The row of a request. What path and JSON body say becomes parameters like all the others.
+pub(super) fn find(api: Api, params: &mut Params, scope: Option<&str>, incoming: &Incoming) -> Outcome<&'static Action> {
+    match api.protocol() {
+        Protocol::Query => query(api, params, scope),
+        Protocol::Json => {
+            params.absorb_json(&incoming.body)?;
+            let name = incoming.header("x-amz-target").and_then(|target| target.rsplit('.').next()).unwrap_or_default();
+            let mut rows = cloud_trail::ACTIONS.iter().chain(organizations::ACTIONS);
+            rows.find(|action| action.service == api && action.name == name).ok_or_else(|| Fault::new("UnknownOperationException", ""))
         }
+        Protocol::RestJson => {
+            params.absorb_json(&incoming.body)?;
+            routed(api, params, incoming).ok_or_else(|| Fault::new("UnknownOperationException", ""))
+        }
+        Protocol::S3 => {
+            routed(api, params, incoming).ok_or_else(|| Fault::new("NotImplemented", "A header you provided implies functionality that is not implemented"))
+        }
+    }
+}
+
+fn query(api: Api, params: &Params, scope: Option<&str>) -> Outcome<&'static Action> {
+    let Some(name) = params.get("Action").filter(|name| !name.is_empty()) else {
         return Err(match scope {
-            Some("s3") => Fault::new("NotImplemented", "The practice account's S3 can only list buckets."),
             Some(_) => Fault::new("MissingAction", "The request must contain the parameter Action."),
             None => Fault::new("MissingAuthenticationToken", "Request is missing Authentication Token"),
         });
     };
-    let version = params.get("Version");
-    let service = api(params);
+    let known = match params.get("Version") {
+        Some("2011-06-15") => api == Api::Sts,
+        Some("2010-05-08") => api == Api::Iam,
+        Some(_) | None => false,
+    };
     let mut tables = STS.iter().chain(super::iam::ACTIONS.iter().copied().flatten());
-    tables
-        .find(|action| action.name == name && Some(action.service) == service)
-        .ok_or_else(|| Fault::new("InvalidAction", format!("Could not find operation {name} for version {}", version.unwrap_or("NO_VERSION_SPECIFIED"))))
+    tables.find(|action| known && action.name == name && action.service == api).ok_or_else(|| {
+        let version = params.get("Version").unwrap_or("NO_VERSION_SPECIFIED");
+        Fault::new("InvalidAction", format!("Could not find operation {name} for version {version}"))
+    })
 }
 
-/// The API that a request's version names.
-pub(super) fn api(params: &Params) -> Option<Api> {
-    match params.get("Version") {
-        Some("2011-06-15") => Some(Api::Sts),
-        Some("2010-05-08") => Some(Api::Iam),
-        Some(_) | None => None,
+fn routed(api: Api, params: &mut Params, incoming: &Incoming) -> Option<&'static Action> {
+    let path = incoming.path.as_str();
+    api.routes().iter().find_map(|route| {
+        if route.method != incoming.method || route.with.is_some_and(|name| params.get(name).is_none()) {
+            return None;
+        }
+        let found = matched(route.path, path)?;
+        for (name, value) in found {
+            params.set(name, value);
+        }
+        Some(&route.action)
+    })
+}
+
+/// The variables of a path; a last one that ends with `+` takes the rest.
+fn matched(template: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
+    let mut found = Vec::new();
+    let (mut rest, mut more) = (path.strip_prefix('/')?, template.strip_prefix('/')?.split('/').peekable());
+    while let Some(part) = more.next() {
+        let greedy = part.ends_with("+}");
+        let (own, tail) = if greedy || more.peek().is_none() { (rest.trim_end_matches(|c| c == '/' && !greedy), "") } else { rest.split_once('/')? };
+        match part.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(_) if own.is_empty() || (!greedy && own.contains('/')) => return None,
+            Some(name) => found.push((name.trim_end_matches('+'), percent_encoding::percent_decode_str(own).decode_utf8().ok()?.into_owned())),
+            None if part != own => return None,
+            None => {}
+        }
+        rest = tail;
     }
+    Some(found)
+}
+
+const fn row(name: &'static str, service: Api, permission: Permission, fields: &'static [Field], run: Run) -> Action {
+    Action { name, service, permission, permission_name: name, fields, run }
 }
 
 pub(super) const fn free(name: &'static str, service: Api, fields: &'static [Field], run: fn(&mut Exchange<'_>) -> Outcome<Xml>) -> Action {
-    Action { name, service, permission: Permission::Free, fields, run }
+    row(name, service, Permission::Free, fields, Run::Xml(run))
 }
 
 const fn own(name: &'static str, fields: &'static [Field], run: fn(&mut Exchange<'_>) -> Outcome<Xml>) -> Action {
-    Action { name, service: Api::Sts, permission: Permission::Own, fields, run }
+    row(name, Api::Sts, Permission::Own, fields, Run::Xml(run))
 }
 
 /// A row of IAM.
 pub(super) const fn iam(name: &'static str, target: Target, fields: &'static [Field], run: fn(&mut Exchange<'_>) -> Outcome<Xml>) -> Action {
-    Action { name, service: Api::Iam, permission: Permission::Needed(target), fields, run }
+    row(name, Api::Iam, Permission::Needed(target), fields, Run::Xml(run))
+}
+
+/// A row of an API that speaks JSON.
+pub(super) const fn json(
+    name: &'static str,
+    service: Api,
+    target: Target,
+    fields: &'static [Field],
+    run: fn(&mut Exchange<'_>) -> Outcome<serde_json::Value>,
+) -> Action {
+    row(name, service, Permission::Needed(target), fields, Run::Json(run))
+}
+
+/// Of actions that are about nothing in particular.
+#[expect(clippy::unnecessary_wraps, reason = "a row of the table wants this shape")]
+pub(super) fn everything(_: &Exchange<'_>) -> Outcome<(String, Vec<SessionTag>)> {
+    Ok(("*".to_owned(), Vec::new()))
 }
 
 const ARN: Rule = text(20, 2048, Chars::Free);
@@ -118,15 +248,7 @@ const CODE: Rule = text(6, 6, Chars::Digits);
 const TOKEN_SIZE: Field = optional("MinimumSessionTokenSize", Rule::Number { min: 0, max: 4096 });
 const SESSION_POLICY: Rule = text(1, 2048, Chars::Policy);
 
-static LIST_BUCKETS: Action = Action {
-    name: "ListBuckets",
-    service: Api::S3,
-    permission: Permission::Needed(|_| Ok(("arn:aws:s3:::*".to_owned(), Vec::new()))),
-    fields: &[],
-    run: s3::list_buckets,
-};
-
-static STS: [Action; 5] = [
+static STS: [Action; 6] = [
     own(
         "AssumeRole",
         &[
@@ -162,11 +284,18 @@ static STS: [Action; 5] = [
         sts::federation_token::run,
     ),
     free("GetCallerIdentity", Api::Sts, &[], sts::identity::caller),
-    Action {
-        name: "GetAccessKeyInfo",
-        service: Api::Sts,
-        permission: Permission::Needed(|_| Ok(("*".to_owned(), Vec::new()))),
-        fields: &[required("AccessKeyId", text(16, 128, Chars::KeyId))],
-        run: sts::identity::access_key,
-    },
+    row(
+        "GetAccessKeyInfo",
+        Api::Sts,
+        Permission::Needed(everything),
+        &[required("AccessKeyId", text(16, 128, Chars::KeyId))],
+        Run::Xml(sts::identity::access_key),
+    ),
+    row(
+        "DecodeAuthorizationMessage",
+        Api::Sts,
+        Permission::Needed(everything),
+        &[required("EncodedMessage", text(1, 10_240, Chars::Free))],
+        Run::Xml(decode::run),
+    ),
 ];

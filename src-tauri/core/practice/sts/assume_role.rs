@@ -8,7 +8,7 @@ use crate::{
     model::params::SessionTag,
     policy::{Context, Document},
     practice::{
-        authorize::{Question, authorize},
+        authorize::{Guard, Question},
         caller::Who,
         exchange::Exchange,
         fault::{Fault, Outcome},
@@ -138,8 +138,8 @@ fn role(call: &Exchange<'_>, arn: &str) -> Outcome<Target> {
 
 fn permit(call: &Exchange<'_>, role: &Target, context: &Context, tags: &[SessionTag]) -> Outcome<()> {
     let ask = |action: &str| {
-        let trust = Some((&role.trust, role.account.as_str()));
-        authorize(call.state, &Question { principal: &call.principal, action, resource: &role.arn, context, trust })
+        let guard = Guard::Trust(&role.trust, &role.account);
+        call.ask(&Question { principal: &call.principal, action, resource: &role.arn, context, guard })
     };
     ask("sts:AssumeRole")?;
     if !tags.is_empty() {

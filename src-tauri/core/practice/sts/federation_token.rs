@@ -4,7 +4,7 @@
 
 use super::{credentials, duration, packed_size, session, session_policies, tags};
 use crate::practice::{
-    authorize::{Question, authorize},
+    authorize::{Guard, Question},
     caller::Who,
     exchange::Exchange,
     fault::Outcome,
@@ -19,7 +19,7 @@ pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let account = call.principal.account.clone();
     let arn = format!("arn:aws:sts::{account}:federated-user/{name}");
     let context = call.context()?;
-    let ask = |action| authorize(call.state, &Question { principal: &call.principal, action, resource: &arn, context: &context, trust: None });
+    let ask = |action| call.ask(&Question { principal: &call.principal, action, resource: &arn, context: &context, guard: Guard::Nothing });
     ask("sts:GetFederationToken")?;
     if !tags.is_empty() {
         ask("sts:TagSession")?;
