@@ -172,6 +172,9 @@ pub(crate) enum Command {
         /// Any free one when not given
         #[arg(long, default_value_t = 0)]
         port: u16,
+        /// Let changes of IAM count only after this long, as in AWS: 5s
+        #[arg(long, value_name = "DURATION")]
+        eventual: Option<String>,
         #[arg(long)]
         json: bool,
     },

@@ -80,7 +80,7 @@ fn slow(outside: &Outside) -> Result<ExitCode> {
         Command::Import { profiles, dry_run, undo } => profiles::import(outside, profiles, dry_run, undo),
         Command::Keys { command } => keys::run(outside, command),
         Command::Mfa { command } => mfa::run(outside, command),
-        Command::Practice { port, json } => practice::run(port, json),
+        Command::Practice { port, eventual, json } => practice::run(port, eventual.as_deref(), json),
         Command::Agent => agent::run(outside),
         Command::Completions { shell } => Ok(print::completions(shell, &mut Arguments::command())),
         Command::Man => print::man(Arguments::command()),

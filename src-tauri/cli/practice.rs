@@ -3,23 +3,27 @@
 //! It prints where it is and its root key, and serves until it is interrupted. Nothing is kept: the next one is another world.
 //! The ready-made practice account of the window is the agent's, not this.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use serde_json::json;
 use stagedoor_core::{
     clock::Clock,
     error::{Code, Error, Result},
+    model::params::seconds,
     practice::{AccountKey, Server, World},
 };
 
 use crate::{agent::runtime, print};
 
 /// Serves until it is interrupted.
-pub(crate) fn run(port: u16, json: bool) -> Result<ExitCode> {
+pub(crate) fn run(port: u16, eventual: Option<&str>, json: bool) -> Result<ExitCode> {
+    let delay = eventual.map(|text| seconds(text).filter(|seconds| *seconds <= 3600).ok_or_else(|| Error::invalid("--eventual", text, "0s to 1h, such as 5s")));
+    let delay = Duration::from_secs(delay.transpose()?.unwrap_or(0).into());
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| Error::new(Code::NotSupported, format!("The system gave no random bytes: {error}"), "Try again"))?;
     runtime()?.block_on(async {
         let world = World::new(seed, Clock::system());
+        world.set_eventual(delay);
         let server = Server::start(world.clone(), port).await?;
         let root = world.root_key();
         let accounts = world.accounts();

@@ -24,6 +24,7 @@ mod bus;
 mod keychain;
 mod practice;
 mod practice_conditions;
+mod practice_eventual;
 mod practice_iam;
 mod practice_raw;
 mod tidy;

@@ -71,6 +71,30 @@ text!(
 #[serde(try_from = "u32", into = "u32")]
 pub struct SessionDuration(u32);
 
+/// A span of time as people type it: seconds, or with units: `90`, `5s`, `15m`, `4h30m`.
+pub fn seconds(text: &str) -> Option<u32> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(seconds);
+    }
+    let (mut seconds, mut number) = (0_u32, String::new());
+    for c in text.chars() {
+        if c.is_ascii_digit() {
+            number.push(c);
+            continue;
+        }
+        let unit = match c.to_ascii_lowercase() {
+            'h' => 3600,
+            'm' => 60,
+            's' => 1,
+            _ => return None,
+        };
+        seconds = number.parse::<u32>().ok()?.checked_mul(unit)?.checked_add(seconds)?;
+        number.clear();
+    }
+    number.is_empty().then_some(seconds)
+}
+
 impl SessionDuration {
     /// What STS gives when nothing is asked for, and the most it gives a chained role: one hour.
     pub const HOUR: Self = Self(3600);
@@ -90,28 +114,8 @@ impl SessionDuration {
 
     /// From text as in `duration_seconds`, or with a unit: `15m`, `1h`, `4h30m`.
     pub fn parse(text: &str) -> Result<Self> {
-        let bad = || Error::invalid("duration", text, "seconds from 900 to 43200, or 15m to 12h");
-        let text = text.trim();
-        if let Ok(seconds) = text.parse() {
-            return Self::from_seconds(seconds);
-        }
-        let (mut seconds, mut number) = (0_u32, String::new());
-        for c in text.chars() {
-            if c.is_ascii_digit() {
-                number.push(c);
-                continue;
-            }
-            let unit = match c.to_ascii_lowercase() {
-                'h' => 3600,
-                'm' => 60,
-                's' => 1,
-                _ => return Err(bad()),
-            };
-            let count: u32 = number.parse().map_err(|_| bad())?;
-            seconds = count.checked_mul(unit).and_then(|s| s.checked_add(seconds)).ok_or_else(bad)?;
-            number.clear();
-        }
-        if number.is_empty() { Self::from_seconds(seconds) } else { Err(bad()) }
+        let seconds = seconds(text).ok_or_else(|| Error::invalid("duration", text, "seconds from 900 to 43200, or 15m to 12h"))?;
+        Self::from_seconds(seconds)
     }
 
     /// In seconds.

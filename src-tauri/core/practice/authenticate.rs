@@ -170,8 +170,8 @@ fn secret_of(inner: &Inner, state: &State, signed: &Signed) -> Outcome<(Secret, 
     if signed.token.as_deref().is_some_and(|token| !token.is_empty()) {
         return Err(invalid_token());
     }
-    let (account, user) = state.owners.get(&id).ok_or_else(invalid_token)?;
-    let account = state.accounts.get(account).ok_or_else(invalid_token)?;
+    let (account, user) = state.seen().owners.get(&id).ok_or_else(invalid_token)?;
+    let account = state.seen().accounts.get(account).ok_or_else(invalid_token)?;
     let keys = match user {
         Some(user) => &account.users.get(user).ok_or_else(invalid_token)?.keys,
         None => &account.root_keys,
@@ -247,13 +247,13 @@ fn principal(state: &State, signed: &Signed, session: Option<Session>, now: Offs
     let access_key_id = signed.access_key_id.clone();
     let Some(session) = session else {
         let id = AccessKeyId::parse(&access_key_id).map_err(|_| invalid_token())?;
-        let (account, user) = state.owners.get(&id).cloned().ok_or_else(invalid_token)?;
+        let (account, user) = state.seen().owners.get(&id).cloned().ok_or_else(invalid_token)?;
         return Ok(Principal { account, who: user.map_or(Who::Root, Who::User), session: None });
     };
     if session.expires <= now {
         return Err(Fault::new("ExpiredToken", "The security token included in the request is expired"));
     }
-    let account = state.accounts.get(&session.account).ok_or_else(invalid_token)?;
+    let account = state.seen().accounts.get(&session.account).ok_or_else(invalid_token)?;
     let who = match session.kind {
         SessionKind::Token | SessionKind::Federated if session.of == account.id => Who::Root,
         SessionKind::Token | SessionKind::Federated => Who::User(account.user_by_id(&session.of).ok_or_else(invalid_token)?.entity.name.clone()),

@@ -93,7 +93,7 @@ pub(super) struct Verdict {
 
 /// Asks every policy that has a say.
 pub(super) fn authorize(state: &State, question: &Question<'_>) -> Outcome<Verdict> {
-    let Some(account) = state.accounts.get(&question.principal.account) else { return Err(super::authenticate::invalid_token()) };
+    let Some(account) = state.seen().accounts.get(&question.principal.account) else { return Err(super::authenticate::invalid_token()) };
     let (entity, groups) = match &question.principal.who {
         Who::Root => (None, Vec::new()),
         Who::User(name) => (account.users.get(name).map(|user| &user.entity), account.groups_of(name).map(|group| &group.entity).collect()),
@@ -136,7 +136,7 @@ fn session_policies(state: &State, principal: &Principal) -> Option<Vec<(String,
         return None;
     }
     let inline = session.policies.iter().filter_map(|text| Document::parse(text, Shape::Identity).ok()).map(|document| ("session policy".to_owned(), document));
-    let account = state.accounts.get(&principal.account)?;
+    let account = state.seen().accounts.get(&principal.account)?;
     let managed = session.managed.iter().filter_map(|arn| managed(state, account, arn).map(|document| (arn.clone(), document.clone())));
     Some(inline.chain(managed).collect())
 }

@@ -50,6 +50,11 @@ impl Exchange<'_> {
         self.state.accounts.get(&self.principal.account).ok_or_else(invalid_token)
     }
 
+    /// The caller's account as those see it who decide: with `--eventual`, a while ago.
+    pub(super) fn home(&self) -> Outcome<&Account> {
+        self.state.seen().accounts.get(&self.principal.account).ok_or_else(invalid_token)
+    }
+
     /// The caller's account, to change it.
     pub(super) fn account_mut(&mut self) -> Outcome<&mut Account> {
         self.state.accounts.get_mut(&self.principal.account).ok_or_else(invalid_token)
@@ -67,7 +72,7 @@ impl Exchange<'_> {
 
     /// The condition keys of this call.
     pub(super) fn context(&self) -> Outcome<Context> {
-        let mut context = self.principal.context(self.account()?, self.now);
+        let mut context = self.principal.context(self.home()?, self.now);
         context.set("aws:CurrentTime", super::time_text(self.now));
         context.set("aws:EpochTime", self.now.unix_timestamp().to_string());
         context.set("aws:SourceIp", self.peer.to_string());
@@ -138,6 +143,7 @@ struct Heard {
 /// Answers one request.
 pub(super) fn answer(inner: &Inner, incoming: &Incoming) -> Answer {
     let mut state = inner.state();
+    state.settle(inner.clock.now());
     let request_id = state.draw.uuid();
     let mut call = Call::new(state.draw.uuid(), inner.clock.now());
     call.source_ip = incoming.peer.to_string();
@@ -173,13 +179,20 @@ fn run(inner: &Inner, state: &mut State, incoming: &Incoming, heard: &mut Heard)
     signed.region.clone_into(&mut heard.call.region);
     let now = heard.call.at;
     let principal = authenticate(inner, state, incoming, &signed, action.service.prefix(), now)?;
-    heard.call.principal_arn = state.accounts.get(&principal.account).map(|account| principal.arn(account)).unwrap_or_default();
+    heard.call.principal_arn = state.seen().accounts.get(&principal.account).map(|account| principal.arn(account)).unwrap_or_default();
     principal.account.clone_into(&mut heard.call.account_id);
     used(state, &principal, &signed, action, now);
     let (peer, region) = (incoming.peer, signed.region);
     let mut exchange = Exchange { inner, state, principal, params: &params, now, action, peer, region, body: &incoming.body, asked: RefCell::default() };
+    let changes = action.service == Api::Iam && !heard.call.read_only;
+    if changes {
+        exchange.state.before_change();
+    }
     let outcome = exchange.perform();
     let Asked { judged, told } = exchange.asked.take();
+    if changes {
+        exchange.state.after_change(now);
+    }
     heard.call.resource = judged.first().map(|judged| judged.resource.clone());
     heard.call.decisions = judged;
     heard.told = told.filter(|_| outcome.is_err());

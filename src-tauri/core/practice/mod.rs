@@ -19,6 +19,7 @@ mod fields;
 mod iam;
 mod ids;
 mod incoming;
+mod lag;
 mod organizations;
 mod params;
 mod png;
@@ -88,6 +89,7 @@ impl World {
             accounts: std::collections::BTreeMap::new(),
             aws_policies: iam::aws_policies::all(),
             owners: std::collections::BTreeMap::new(),
+            lag: lag::Lag::default(),
             calls: record::Calls::default(),
             failures: Vec::new(),
             draw: Draw::fresh(&seed, now),
@@ -137,6 +139,11 @@ impl World {
     /// Lets every answer wait, so that concurrency can be tested.
     pub fn set_latency(&self, latency: Duration) {
         *self.0.latency.lock().unwrap_or_else(PoisonError::into_inner) = latency;
+    }
+
+    /// Lets changes of IAM be seen late, as in AWS: they are listed at once, and count after this long. Zero switches it off.
+    pub fn set_eventual(&self, delay: Duration) {
+        self.0.state().lag.delay = delay.try_into().unwrap_or_default();
     }
 
     /// Lets the next `count` calls of an action fail with a code, after everything else about them was right.

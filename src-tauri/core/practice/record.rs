@@ -113,7 +113,7 @@ impl Call {
     pub(super) fn asks(&mut self, service: &'static str, action: &str, params: &Params) {
         self.service = service;
         action.clone_into(&mut self.action);
-        self.read_only = ["Get", "List", "Describe", "Lookup", "Simulate", "Validate", "Decode", "Head"].iter().any(|verb| action.starts_with(verb));
+        self.read_only = ["Get", "List", "Describe", "Lookup", "Simulate", "Validate", "Decode", "Head", "Assume"].iter().any(|verb| action.starts_with(verb));
         let told = params.iter().filter(|(name, _)| !SECRETS.contains(name) && !matches!(*name, "Action" | "Version") && !name.starts_with("X-Amz-"));
         self.request = told.take(PARAMS).map(|(name, value)| (name.to_owned(), value.chars().take(LONGEST).collect())).collect();
     }

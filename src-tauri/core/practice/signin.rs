@@ -87,7 +87,7 @@ fn token(inner: &Inner, params: &Params, call: &mut Call) -> Outcome<Page> {
         }
     };
     let mut state = inner.state();
-    let account = state.accounts.get(&session.account).ok_or_else(|| bad("The credentials are not valid"))?;
+    let account = state.seen().accounts.get(&session.account).ok_or_else(|| bad("The credentials are not valid"))?;
     let arn = principal(&session, account).ok_or_else(|| bad("The credentials are not valid"))?.arn(account);
     call.principal_arn.clone_from(&arn);
     call.account_id.clone_from(&session.account);

@@ -6,7 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
 
-use super::{access_analyzer::Analyzer, ids::Draw, record::Calls, s3::Bucket};
+use super::{
+    access_analyzer::Analyzer,
+    ids::Draw,
+    lag::{Lag, Owners},
+    record::Calls,
+    s3::Bucket,
+};
 use crate::{
     model::{access_key::AccessKeyId, mfa::TotpSeed, params::SessionTag, secret::Secret},
     policy::Document,
@@ -16,8 +22,8 @@ pub(super) struct State {
     pub(super) accounts: BTreeMap<String, Account>,
     /// AWS's own managed policies, by ARN.
     pub(super) aws_policies: BTreeMap<String, ManagedPolicy>,
-    /// Long-lived key to its account, and to its user where it is not root's.
-    pub(super) owners: BTreeMap<AccessKeyId, (String, Option<String>)>,
+    pub(super) owners: Owners,
+    pub(super) lag: Lag,
     pub(super) calls: Calls,
     /// Calls that are to fail: action, how many, code.
     pub(super) failures: Vec<(String, usize, String)>,
@@ -31,6 +37,7 @@ impl State {
     }
 }
 
+#[derive(Clone)]
 pub(super) struct Account {
     pub(super) id: String,
     /// What Organizations calls it.
@@ -54,6 +61,7 @@ pub(super) struct Account {
 }
 
 /// What users, groups and roles have in common.
+#[derive(Clone)]
 pub(super) struct Entity {
     pub(super) name: String,
     pub(super) path: String,
@@ -69,17 +77,20 @@ pub(super) struct Entity {
     pub(super) tags: Vec<SessionTag>,
 }
 
+#[derive(Clone)]
 pub(super) struct User {
     pub(super) entity: Entity,
     pub(super) keys: Vec<Key>,
 }
 
+#[derive(Clone)]
 pub(super) struct Group {
     pub(super) entity: Entity,
     /// Names of users.
     pub(super) members: BTreeSet<String>,
 }
 
+#[derive(Clone)]
 pub(super) struct Role {
     pub(super) entity: Entity,
     pub(super) description: Option<String>,
@@ -89,6 +100,7 @@ pub(super) struct Role {
 }
 
 /// A trust policy: principals are kept by unique ID, as IAM keeps them, and shown by ARN while they exist.
+#[derive(Clone)]
 pub(super) struct Trust {
     /// With unique IDs in place of ARNs of users and roles.
     pub(super) document: Document,
@@ -96,6 +108,7 @@ pub(super) struct Trust {
     pub(super) named: BTreeMap<String, String>,
 }
 
+#[derive(Clone)]
 pub(super) struct Key {
     pub(super) id: AccessKeyId,
     pub(super) secret: Secret,
@@ -111,6 +124,7 @@ pub(super) struct Use {
     pub(super) region: String,
 }
 
+#[derive(Clone)]
 pub(super) struct ManagedPolicy {
     pub(super) name: String,
     pub(super) path: String,
@@ -125,6 +139,7 @@ pub(super) struct ManagedPolicy {
     pub(super) tags: Vec<SessionTag>,
 }
 
+#[derive(Clone)]
 pub(super) struct PolicyVersion {
     pub(super) number: u32,
     pub(super) document: Document,
@@ -137,6 +152,7 @@ impl ManagedPolicy {
     }
 }
 
+#[derive(Clone)]
 pub(super) struct Device {
     pub(super) serial: String,
     pub(super) seed: TotpSeed,

@@ -38,7 +38,7 @@ fn resolve(state: &State, principal: &mut PrincipalName, named: &mut BTreeMap<St
     let name = principal.name.clone();
     match principal.kind {
         PrincipalKind::Aws if name.starts_with("AIDA") || name.starts_with("AROA") => {
-            let exists = state.accounts.values().any(|account| account.user_by_id(&name).is_some() || account.role_by_id(&name).is_some());
+            let exists = state.seen().accounts.values().any(|account| account.user_by_id(&name).is_some() || account.role_by_id(&name).is_some());
             if exists { Ok(()) } else { invalid("AWS", &name) }
         }
         PrincipalKind::Aws => {
@@ -47,7 +47,7 @@ fn resolve(state: &State, principal: &mut PrincipalName, named: &mut BTreeMap<St
             if *path == "root" {
                 return Ok(());
             }
-            let Some(id) = state.accounts.get(*account).and_then(|account| account.unique_id(&name)) else { return invalid("AWS", &name) };
+            let Some(id) = state.seen().accounts.get(*account).and_then(|account| account.unique_id(&name)) else { return invalid("AWS", &name) };
             id.clone_into(&mut principal.name);
             named.insert(id.to_owned(), name);
             Ok(())

@@ -120,10 +120,10 @@ fn context(call: &Exchange<'_>, tags: &[SessionTag], mfa: bool) -> Outcome<Conte
 
 /// The role; one that does not exist is denied like one that does not trust.
 fn role(call: &Exchange<'_>, arn: &str) -> Outcome<Target> {
-    let account = arn.split(':').nth(4).and_then(|account| call.state.accounts.get(account));
+    let account = arn.split(':').nth(4).and_then(|account| call.state.seen().accounts.get(account));
     let found = account.and_then(|account| account.roles.values().find(|role| role.entity.arn == arn).map(|role| (account, role)));
     let Some((account, role)) = found else {
-        let caller = call.principal.arn(call.account()?);
+        let caller = call.principal.arn(call.home()?);
         return Err(Fault::new("AccessDenied", format!("User: {caller} is not authorized to perform: sts:AssumeRole on resource: {arn}")));
     };
     Ok(Target {
@@ -149,7 +149,7 @@ fn permit(call: &Exchange<'_>, role: &Target, context: &Context, tags: &[Session
     if let (Some(inherited), Some(asked)) = (inherited, call.params.get("SourceIdentity"))
         && inherited != asked
     {
-        let caller = call.principal.arn(call.account()?);
+        let caller = call.principal.arn(call.home()?);
         return Err(Fault::new("AccessDenied", format!("User: {caller} is not authorized to perform: sts:SetSourceIdentity on resource: {}", role.arn)));
     }
     if source_identity(call).is_some() {

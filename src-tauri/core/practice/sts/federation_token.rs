@@ -29,7 +29,7 @@ pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
         Who::Root => asked.unwrap_or(3600).min(3600),
         Who::User(_) | Who::Role(_) => asked.unwrap_or(43200),
     };
-    let of = call.principal.user_id(call.account()?);
+    let of = call.principal.user_id(call.home()?);
     let mut session = session(call, SessionKind::Federated, of, &name, seconds);
     session.policies = policies;
     session.managed = managed;

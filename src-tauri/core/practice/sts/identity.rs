@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(in crate::practice) fn caller(call: &mut Exchange<'_>) -> Outcome<Xml> {
-    let account = call.account()?;
+    let account = call.home()?;
     Ok(Xml::new().text("Arn", call.principal.arn(account)).text("UserId", call.principal.user_id(account)).text("Account", &account.id))
 }
 
