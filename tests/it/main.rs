@@ -26,6 +26,7 @@ mod practice;
 mod practice_conditions;
 mod practice_eventual;
 mod practice_iam;
+mod practice_kept;
 mod practice_raw;
 mod tidy;
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the tests that use all of it run on Linux"))]

@@ -22,7 +22,7 @@ use stagedoor_core::{
 use time::{Duration, macros::datetime};
 
 #[derive(Debug)]
-struct Driven(Clock);
+pub(crate) struct Driven(pub(crate) Clock);
 
 impl TimeSource for Driven {
     fn now(&self) -> std::time::SystemTime {

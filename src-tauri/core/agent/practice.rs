@@ -1,16 +1,18 @@
 //! The practice account inside the agent: its server, its profiles in `~/.aws/config`, its keys in the keychain.
 //!
 //! The whole practice world grows from 32 bytes in the keychain, so it is the same after a restart, and sessions that it
-//! issued go on. It listens on loopback only.
+//! issued go on; what people make in it is kept beside, sealed with the same bytes. It listens on loopback only.
 
-use std::sync::PoisonError;
+use std::{path::PathBuf, sync::PoisonError, time::Duration};
+
+use tokio::task::JoinHandle;
 
 use super::Agent;
 use crate::{
     error::{Code, Error, Result},
-    model::{profile::ProfileName, snapshot::PracticeView},
+    model::{access_key::AccessKey, profile::ProfileName, snapshot::PracticeView},
     practice::{ReadyMade, Server, World},
-    store::{aws_files::edit, keychain::Item},
+    store::{aws_files::edit, files, keychain::Item},
 };
 
 /// The profiles that are written: the user, the role that wants MFA, the role in another account.
@@ -18,10 +20,24 @@ const USER: &str = "practice";
 const ADMIN: &str = "practice-admin";
 const PARTNER: &str = "practice-partner";
 
+/// How long changes gather before they are written.
+const SETTLE: Duration = Duration::from_secs(1);
+
 /// The practice account while it runs.
 pub(super) struct Running {
     server: Server,
     ready: ReadyMade,
+    world: World,
+    _keeping: Keeping,
+}
+
+/// The task that keeps what people make in the practice account; it ends with this.
+struct Keeping(JoinHandle<()>);
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl std::fmt::Debug for Running {
@@ -45,11 +61,14 @@ impl Agent {
         }
         let seed = self.0.keys.key_material(Item::PracticeSeed).await;
         self.keychain_said(seed.as_ref().err());
-        let (world, ready) = World::ready_made(*seed?, self.0.parts.clock.clone());
+        let (seed, clock) = (*seed?, self.0.parts.clock.clone());
+        // What cannot be opened belongs to another seed or another version: the practice account begins anew.
+        let kept = files::read_text(&self.practice_file())?.and_then(|sealed| World::kept(seed, clock.clone(), &sealed));
+        let (world, ready) = kept.unwrap_or_else(|| World::ready_made(seed, clock));
         // The same port as before where it is free, so that terminals find it again.
         let server = match Server::start(world.clone(), port).await {
             Ok(server) => server,
-            Err(_) if port != 0 => Server::start(world, 0).await?,
+            Err(_) if port != 0 => Server::start(world.clone(), 0).await?,
             Err(error) => return Err(error),
         };
         self.0.keys.put_access_key(&ready.key).await?;
@@ -57,7 +76,8 @@ impl Agent {
         let port = server.endpoint().rsplit(':').next().and_then(|port| port.parse().ok());
         *self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner) =
             PracticeView { endpoint: Some(server.endpoint()), mfa_serial: Some(ready.mfa_serial.as_str().to_owned()) };
-        *practice = Some(Running { server, ready });
+        let keeping = Keeping(tokio::spawn(keep_changes(self.clone(), world.clone())));
+        *practice = Some(Running { server, ready, world, _keeping: keeping });
         drop(practice);
         self.choose(|choices| choices.practice_port = port)
     }
@@ -96,6 +116,7 @@ impl Agent {
     /// Stops it and takes its profiles and keys away.
     pub async fn stop_practice(&self) -> Result<()> {
         let Some(running) = self.0.practice.lock().await.take() else { return Ok(()) };
+        self.keep_practice(&running.world);
         running.server.stop().await;
         *self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner) = PracticeView::default();
         {
@@ -110,6 +131,13 @@ impl Agent {
         self.0.keys.delete_access_key(&running.ready.key.id).await?;
         self.choose(|choices| choices.practice_port = None)?;
         self.seal().await
+    }
+
+    /// The access key of the practice account's root: for setting things up in it, never for the window.
+    pub async fn practice_root(&self) -> Result<AccessKey> {
+        let practice = self.0.practice.lock().await;
+        let running = practice.as_ref().ok_or_else(|| Error::new(Code::NoCredentials, "The practice account is not running", "Start it in Settings"))?;
+        Ok(running.world.root_key())
     }
 
     /// The practice user's TOTP seed as a QR code (SVG), for an authenticator app.
@@ -138,7 +166,30 @@ impl Agent {
     /// Frees its port for the agent that comes next.
     pub(super) async fn pause_practice(&self) {
         if let Some(running) = self.0.practice.lock().await.take() {
+            self.keep_practice(&running.world);
             running.server.stop().await;
         }
+    }
+
+    fn practice_file(&self) -> PathBuf {
+        self.0.parts.paths.data.join("practice.sealed")
+    }
+
+    /// Writes what people made in the practice account, sealed.
+    fn keep_practice(&self, world: &World) {
+        let Some(sealed) = world.keep() else { return };
+        let kept = files::write_atomic(&self.practice_file(), sealed.as_bytes());
+        self.problems().practice =
+            kept.err().map(|error| Error { message: format!("What changed in the practice account was not kept: {}", error.message), ..error });
+    }
+}
+
+/// Many changes at once are one write.
+async fn keep_changes(agent: Agent, world: World) {
+    let mut changes = world.changes();
+    while changes.changed().await.is_ok() {
+        tokio::time::sleep(SETTLE).await;
+        changes.mark_unchanged();
+        agent.keep_practice(&world);
     }
 }

@@ -42,8 +42,17 @@ impl TryFrom<String> for MfaCode {
 }
 
 /// The shared secret of a virtual MFA device.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub struct TotpSeed(Secret);
+
+impl TryFrom<String> for TotpSeed {
+    type Error = Error;
+    fn try_from(text: String) -> Result<Self> {
+        let text = Zeroizing::new(text);
+        Self::parse(&text)
+    }
+}
 
 impl TotpSeed {
     /// Parses the base32 seed that AWS shows, or a whole `otpauth://` URL from a QR code.

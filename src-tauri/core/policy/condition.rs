@@ -6,12 +6,13 @@
 
 use std::{cmp::Ordering, net::IpAddr};
 
+use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Iso8601};
 
 use super::{context::Context, pattern::Pattern};
 
 /// How a value of the policy is compared with a value of the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Test {
     Text,
     TextIgnoringCase,
@@ -25,7 +26,7 @@ enum Test {
     Null,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Compare {
     Equal,
     Less,
@@ -34,14 +35,14 @@ enum Compare {
     GreaterOrEqual,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Set {
     All,
     Any,
 }
 
 /// `ForAllValues:StringNotLikeIfExists`, taken apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {
     test: Test,
     negated: bool,
@@ -93,7 +94,7 @@ impl Operator {
 }
 
 /// One key of one operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Condition {
     /// How.
     pub operator: Operator,

@@ -2,7 +2,9 @@
 //!
 //! A [`Document`] keeps the text it came from, because IAM gives back what was put in.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use super::{condition::Condition, grammar, json};
 
@@ -18,7 +20,7 @@ pub enum Shape {
 }
 
 /// Allow or deny.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// `Allow`
     Allow,
@@ -48,7 +50,7 @@ impl fmt::Display for Malformed {
 }
 
 /// A list that applies, or one that does not.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Listed {
     /// `Action`, `Resource`
     In(Vec<String>),
@@ -57,7 +59,7 @@ pub enum Listed {
 }
 
 /// The kinds of principals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PrincipalKind {
     /// Accounts, users, roles and their sessions.
     Aws,
@@ -70,7 +72,7 @@ pub enum PrincipalKind {
 }
 
 /// One principal of a policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrincipalName {
     /// Which kind.
     pub kind: PrincipalKind,
@@ -79,7 +81,7 @@ pub struct PrincipalName {
 }
 
 /// `Principal` and `NotPrincipal`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Principals {
     /// Identity policies have none.
     Absent,
@@ -90,7 +92,7 @@ pub enum Principals {
 }
 
 /// One statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// `Sid`
     pub sid: Option<String>,
@@ -105,11 +107,11 @@ pub struct Statement {
     /// All of them must hold.
     pub conditions: Vec<Condition>,
     /// The statement by itself, as JSON with its elements in the customary order.
-    pub text: Arc<str>,
+    pub text: Box<str>,
 }
 
 /// A parsed policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     text: String,
     /// Whether `${…}` means something: from version 2012-10-17 on.

@@ -193,6 +193,9 @@ fn run(inner: &Inner, state: &mut State, incoming: &Incoming, heard: &mut Heard)
     if changes {
         exchange.state.after_change(now);
     }
+    if outcome.is_ok() && (changes || params.get("TokenCode").is_some() || action.service == Api::S3) {
+        inner.changes.send_modify(|count| *count += 1);
+    }
     heard.call.resource = judged.first().map(|judged| judged.resource.clone());
     heard.call.decisions = judged;
     heard.told = told.filter(|_| outcome.is_err());
@@ -211,7 +214,7 @@ fn planned_failure(state: &mut State, action: &str) -> Option<String> {
 fn used(state: &mut State, principal: &Principal, signed: &Signed, action: &Action, now: OffsetDateTime) {
     let service = action.service.prefix();
     let Some(account) = state.accounts.get_mut(&principal.account) else { return };
-    let last = Some(Use { at: now, service, region: signed.region.clone() });
+    let last = Some(Use { at: now, service: service.to_owned(), region: signed.region.clone() });
     match (&principal.who, &principal.session) {
         (Who::Role(name), _) => {
             if let Some(role) = account.roles.get_mut(name) {

@@ -19,6 +19,7 @@ mod fields;
 mod iam;
 mod ids;
 mod incoming;
+mod kept;
 mod lag;
 mod organizations;
 mod params;
@@ -41,6 +42,7 @@ use std::{
 };
 
 use time::{OffsetDateTime, macros::format_description};
+use tokio::sync::watch;
 
 pub use self::{
     accounts::AccountKey,
@@ -68,6 +70,9 @@ struct Inner {
     sessions: Sealer,
     sign_ins: Sealer,
     denials: Sealer,
+    worlds: Sealer,
+    /// Rises with every change that is worth keeping.
+    changes: watch::Sender<u64>,
     account_id: String,
     state: Mutex<State>,
     latency: Mutex<Duration>,
@@ -99,6 +104,8 @@ impl World {
             sessions: Sealer::new(&seed, "session tokens"),
             sign_ins: Sealer::new(&seed, "sign-in tokens"),
             denials: Sealer::new(&seed, "authorization messages"),
+            worlds: Sealer::new(&seed, "worlds"),
+            changes: watch::Sender::new(0),
             account_id: account_id.clone(),
             state: Mutex::new(state),
             latency: Mutex::new(Duration::ZERO),
@@ -129,6 +136,11 @@ impl World {
     /// The last calls, oldest first; the oldest are forgotten after three thousand.
     pub fn calls(&self) -> Vec<Call> {
         self.0.state().calls.iter().cloned().collect()
+    }
+
+    /// Tells of every change that is worth keeping over a restart.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
     }
 
     /// How many calls there ever were: whoever shows them knows by it that there are new ones.

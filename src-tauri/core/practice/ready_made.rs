@@ -49,7 +49,8 @@ pub struct ReadyMade {
     pub external_id: ExternalId,
 }
 
-pub(super) fn build(world: &World) -> ReadyMade {
+/// What it is called and by which keys it is used, and what the rest is drawn from.
+pub(super) fn plan(world: &World) -> (ReadyMade, Draw) {
     let seed = &world.0.seed;
     let account_id = world.account_id();
     let partner_account_id = seed.account("partner account");
@@ -62,12 +63,18 @@ pub(super) fn build(world: &World) -> ReadyMade {
         mfa_role_arn: valid(RoleArn::parse(&format!("arn:aws:iam::{account_id}:role/{MFA_ROLE}"))),
         partner_role_arn: valid(RoleArn::parse(&format!("arn:aws:iam::{partner_account_id}:role/{PARTNER_ROLE}"))),
         external_id: valid(ExternalId::parse(&format!("stagedoor-{}", draw.totp_seed()[..12].to_lowercase()))),
-        key: key.clone(),
-        account_id: account_id.clone(),
-        partner_account_id: partner_account_id.clone(),
+        key,
+        account_id,
+        partner_account_id,
     };
+    (made, draw)
+}
+
+pub(super) fn build(world: &World) -> ReadyMade {
+    let (made, mut draw) = plan(world);
+    let (account_id, partner_account_id) = (made.account_id.clone(), made.partner_account_id.clone());
     let mut state = world.0.state();
-    state.owners.insert(key.id.clone(), (account_id.clone(), Some(USER.to_owned())));
+    state.owners.insert(made.key.id.clone(), (account_id.clone(), Some(USER.to_owned())));
     if let Some(account) = state.accounts.get_mut(&account_id) {
         account.alias = Some("practice".to_owned());
         own_account(account, &made, &mut draw);

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
@@ -37,7 +38,7 @@ impl State {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Account {
     pub(super) id: String,
     /// What Organizations calls it.
@@ -61,7 +62,7 @@ pub(super) struct Account {
 }
 
 /// What users, groups and roles have in common.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Entity {
     pub(super) name: String,
     pub(super) path: String,
@@ -77,20 +78,20 @@ pub(super) struct Entity {
     pub(super) tags: Vec<SessionTag>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct User {
     pub(super) entity: Entity,
     pub(super) keys: Vec<Key>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Group {
     pub(super) entity: Entity,
     /// Names of users.
     pub(super) members: BTreeSet<String>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Role {
     pub(super) entity: Entity,
     pub(super) description: Option<String>,
@@ -100,7 +101,7 @@ pub(super) struct Role {
 }
 
 /// A trust policy: principals are kept by unique ID, as IAM keeps them, and shown by ARN while they exist.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Trust {
     /// With unique IDs in place of ARNs of users and roles.
     pub(super) document: Document,
@@ -108,23 +109,24 @@ pub(super) struct Trust {
     pub(super) named: BTreeMap<String, String>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Key {
     pub(super) id: AccessKeyId,
+    #[serde(serialize_with = "super::kept::secret")]
     pub(super) secret: Secret,
     pub(super) active: bool,
     pub(super) created: OffsetDateTime,
     pub(super) last_used: Option<Use>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Use {
     pub(super) at: OffsetDateTime,
-    pub(super) service: &'static str,
+    pub(super) service: String,
     pub(super) region: String,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct ManagedPolicy {
     pub(super) name: String,
     pub(super) path: String,
@@ -139,7 +141,7 @@ pub(super) struct ManagedPolicy {
     pub(super) tags: Vec<SessionTag>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct PolicyVersion {
     pub(super) number: u32,
     pub(super) document: Document,
@@ -152,9 +154,10 @@ impl ManagedPolicy {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Device {
     pub(super) serial: String,
+    #[serde(serialize_with = "super::kept::seed")]
     pub(super) seed: TotpSeed,
     pub(super) owner: Option<DeviceOwner>,
     /// The steps whose codes were taken.
@@ -162,7 +165,7 @@ pub(super) struct Device {
     pub(super) tags: Vec<SessionTag>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct DeviceOwner {
     /// The user's name; `None` is root.
     pub(super) user: Option<String>,

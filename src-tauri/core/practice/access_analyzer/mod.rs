@@ -54,7 +54,7 @@ pub(super) static ROUTES: &[Route] = &[
 const API: Api = Api::AccessAnalyzer;
 
 /// An analyzer: it watches what its zone of trust lends to the outside.
-#[derive(Clone)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Analyzer {
     name: String,
     arn: String,

@@ -122,7 +122,7 @@ fn last_used(call: &mut Exchange<'_>) -> Outcome<Xml> {
         )
     })?;
     let last = match &key.last_used {
-        Some(last) => Xml::new().text("LastUsedDate", time_text(last.at)).text("ServiceName", last.service).text("Region", &last.region),
+        Some(last) => Xml::new().text("LastUsedDate", time_text(last.at)).text("ServiceName", &last.service).text("Region", &last.region),
         None => Xml::new().text("ServiceName", "N/A").text("Region", "N/A"),
     };
     Ok(named(name).element("AccessKeyLastUsed", last))

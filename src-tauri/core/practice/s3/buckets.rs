@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
@@ -27,12 +28,12 @@ use crate::{
 const LARGEST: usize = 20_480;
 
 /// A bucket with what is in it.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(in crate::practice) struct Bucket {
     pub(in crate::practice) created: OffsetDateTime,
     pub(in crate::practice) policy: Option<Document>,
     /// Key to text.
-    objects: BTreeMap<&'static str, &'static str>,
+    objects: BTreeMap<String, String>,
 }
 
 impl Bucket {
@@ -40,7 +41,11 @@ impl Bucket {
     pub(in crate::practice) fn toy(created: OffsetDateTime) -> Self {
         let hello = "This was read from the practice account's bucket: the credentials work, and a policy allowed it.\n";
         let report = "month,visitors\n2026-09,1204\n2026-10,1377\n";
-        Self { created, policy: None, objects: BTreeMap::from([("hello.txt", hello), ("reports/visitors.csv", report)]) }
+        Self {
+            created,
+            policy: None,
+            objects: [("hello.txt", hello), ("reports/visitors.csv", report)].map(|(key, text)| (key.to_owned(), text.to_owned())).into(),
+        }
     }
 }
 
@@ -97,7 +102,7 @@ pub(super) fn list(call: &mut Exchange<'_>) -> Outcome<Xml> {
         match folder {
             Some(folder) if folders.last() == Some(&folder) => {}
             Some(folder) => folders.push(folder),
-            None => contents.push((*key, *text)),
+            None => contents.push((key, text)),
         }
     }
     let truncated = folders.len() + contents.len() > most;
