@@ -3,7 +3,8 @@
 #   make run     build Stagedoor and open it; without a display, take the tour instead
 #   make test    everything that must hold: check, Rust, UI, desktop, acceptance, tour
 #   make check   formatting, clippy with and without the desktop, types of the UI
-#   make bench   what an answer costs, beside what it replaces
+#   make bench   what an answer costs, beside what it replaces; the practice account under load, beside moto
+#   make fuzz    libFuzzer on the practice account's parser and on the policies, SECONDS=60 each
 #   make bundle  .deb and .rpm (on macOS .dmg, on Windows .msi)
 #   make clean   remove what was built
 #
@@ -47,10 +48,10 @@ UI_SOURCES := $(shell find ui -type d \( -name node_modules -o -name 'dist*' -o 
 
 say = @printf '\n== %s\n' '$(1)'
 
-.PHONY: help run app test check test-rust test-ui test-desktop test-acceptance tour bench bundle clean need-app need-test
+.PHONY: help run app test check test-rust test-ui test-desktop test-acceptance tour bench fuzz bundle clean need-app need-test
 
 help:
-	@sed -n '3,8s/^# *//p' Makefile
+	@sed -n '3,9s/^# *//p' Makefile
 
 # --- Run ---
 
@@ -106,6 +107,22 @@ test-acceptance: need-test ui/dist/index.html $(STAMPS)/venv
 bench: need-test ui/dist/index.html $(STAMPS)/venv
 	$(CARGO) build $(LOCKED) --release --bin stagedoor --no-default-features
 	$(VENV)/bin/python benches/bench.py
+	$(VENV)/bin/python benches/load.py
+
+# Coverage as libFuzzer wants it, on stable Rust; --target keeps it out of build scripts.
+SECONDS ?= 60
+FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+	-Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1
+FUZZ = RUSTFLAGS='$(FUZZ_FLAGS)' $(CARGO) run --release --manifest-path tests/fuzz/Cargo.toml --target-dir target/fuzz \
+	--target $(shell rustc -vV | sed -n 's/^host: //p')
+
+# What is found on the way is kept in target/fuzz, what fails is written there too.
+fuzz: need-app
+	$(call say,Fuzz: $(SECONDS) seconds for each target)
+	@cp Cargo.lock tests/fuzz/Cargo.lock
+	@mkdir -p target/fuzz/corpus/request target/fuzz/corpus/policy
+	$(FUZZ) --bin request -- -max_total_time=$(SECONDS) -artifact_prefix=target/fuzz/request- target/fuzz/corpus/request tests/fuzz/seeds/request
+	$(FUZZ) --bin policy -- -max_total_time=$(SECONDS) -artifact_prefix=target/fuzz/policy- target/fuzz/corpus/policy tests/fuzz/seeds/policy
 
 bundle: need-app ui/dist/index.html
 	npx --yes @tauri-apps/cli@$(TAURI_CLI) build $(if $(filter Linux,$(shell uname -s)),--bundles deb$(,)rpm)

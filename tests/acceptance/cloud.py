@@ -144,7 +144,8 @@ def start_practice():
     return home, cloud
 
 
-def start_moto():
+def start_moto_server():
+    """Moto's server; gives the process and its endpoint."""
     port = free_port()
     log = open(os.devnull, "w")
     server = subprocess.Popen([TOOLS / "moto_server", "-H", "127.0.0.1", "-p", str(port)], stdout=log, stderr=log)
@@ -157,6 +158,11 @@ def start_moto():
             return False
 
     wait(answers, "moto", seconds=60)
+    return server, endpoint
+
+
+def start_moto():
+    server, endpoint = start_moto_server()
     return server, Cloud("moto", endpoint, None, "AKIAIOSFODNN7EXAMPLE", "the secret of moto's root, which it does not check")
 
 

@@ -20,14 +20,26 @@ mod aws_edits;
 mod aws_files;
 #[cfg(target_os = "linux")]
 mod bus;
+#[path = "../fuzz/input.rs"]
+mod fuzz_input;
+mod fuzzing;
 #[cfg(target_os = "linux")]
 mod keychain;
 mod practice;
 mod practice_conditions;
+mod practice_doc;
 mod practice_eventual;
+mod practice_hostile;
 mod practice_iam;
 mod practice_kept;
+mod practice_limits;
+mod practice_profiles;
 mod practice_raw;
+mod practice_reports;
+mod practice_simulation;
+mod practice_wire;
+mod scenario_calls;
+mod scenarios;
 mod tidy;
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the tests that use all of it run on Linux"))]
 mod world;

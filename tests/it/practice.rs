@@ -47,15 +47,7 @@ impl Practice {
     }
 
     fn config(&self, credentials: Credentials) -> SdkConfig {
-        SdkConfig::builder()
-            .behavior_version(aws_config::BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
-            .endpoint_url(self.server.endpoint())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .time_source(Driven(self.clock.clone()))
-            .retry_config(RetryConfig::disabled())
-            .build()
+        config(&self.server, &self.clock, credentials)
     }
 
     pub(crate) fn sts(&self, credentials: &Credentials) -> aws_sdk_sts::Client {
@@ -89,7 +81,20 @@ impl Practice {
     }
 }
 
-fn long_lived(key: &AccessKey) -> Credentials {
+/// The SDK, pointed at a server, with its clock and without retries.
+pub(crate) fn config(server: &Server, clock: &Clock, credentials: Credentials) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .endpoint_url(server.endpoint())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .time_source(Driven(clock.clone()))
+        .retry_config(RetryConfig::disabled())
+        .build()
+}
+
+pub(crate) fn long_lived(key: &AccessKey) -> Credentials {
     Credentials::new(key.id.as_str(), key.secret.expose(), None, None, "test")
 }
 
@@ -116,6 +121,25 @@ fn code_of<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(
     result: Result<T, SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>>,
 ) -> String {
     refusal(result).1
+}
+
+/// Code and message.
+pub(crate) fn said<E: ProvideErrorMetadata>(error: &E) -> (String, String) {
+    (error.code().unwrap_or_default().to_owned(), error.message().unwrap_or_default().to_owned())
+}
+
+/// A call that is refused with this code and this message.
+macro_rules! refused {
+    ($call:expr, $code:literal, $message:expr) => {{
+        let error = $call.send().await.unwrap_err();
+        assert_eq!($crate::practice::said(&error), ($code.to_owned(), $message.to_string()));
+    }};
+}
+pub(crate) use refused;
+
+/// A trust policy for one AWS principal.
+pub(crate) fn trust(principal: &str) -> String {
+    format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"sts:AssumeRole"}}]}}"#)
 }
 
 #[tokio::test]

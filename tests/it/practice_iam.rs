@@ -6,25 +6,10 @@ use aws_sdk_iam::error::ProvideErrorMetadata;
 use stagedoor_core::model::mfa::TotpSeed;
 use time::Duration;
 
-use crate::practice::{Practice, sentence};
-
-fn said<E: ProvideErrorMetadata>(error: &E) -> (String, String) {
-    (error.code().unwrap_or_default().to_owned(), error.message().unwrap_or_default().to_owned())
-}
-
-macro_rules! refused {
-    ($call:expr, $code:literal, $message:expr) => {{
-        let error = $call.send().await.unwrap_err();
-        assert_eq!(said(&error), ($code.to_owned(), $message.to_string()));
-    }};
-}
+use crate::practice::{Practice, refused, said, sentence, trust};
 
 fn credentials(key: &aws_sdk_iam::types::AccessKey) -> aws_credential_types::Credentials {
     aws_credential_types::Credentials::new(key.access_key_id(), key.secret_access_key(), None, None, "test")
-}
-
-fn trust(principal: &str) -> String {
-    format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"sts:AssumeRole"}}]}}"#)
 }
 
 #[tokio::test]
@@ -116,6 +101,45 @@ async fn an_mfa_device_from_seed_to_use() {
 }
 
 #[tokio::test]
+async fn an_mfa_device_is_enabled_resynced_and_taken_away_as_aws_says() {
+    let practice = Practice::start().await;
+    let iam = practice.iam(&practice.root());
+    let (account, step) = (&practice.made.account_id, TotpSeed::step(practice.clock.now()));
+    let device = |name: &str| iam.create_virtual_mfa_device().virtual_mfa_device_name(name);
+    let made = device("spare").send().await.unwrap().virtual_mfa_device.unwrap();
+    let serial = made.serial_number();
+    refused!(device("spare"), "EntityAlreadyExists", "MFADevice entity at the same path and name already exists.");
+    let ghost = format!("arn:aws:iam::{account}:mfa/ghost");
+    let enable =
+        |user: &str, serial: &str| iam.enable_mfa_device().user_name(user).serial_number(serial).authentication_code1("000000").authentication_code2("000001");
+    let unknown = format!("VirtualMFADevice with serial number {ghost} does not exist.");
+    refused!(enable("alice", &ghost), "NoSuchEntity", unknown);
+    refused!(enable("nobody", serial), "NoSuchEntity", "The user with name nobody cannot be found.");
+    let wrong = enable("alice", serial).send().await.unwrap_err();
+    assert_eq!((wrong.code(), wrong.raw_response().unwrap().status().as_u16()), (Some("InvalidAuthenticationCode"), 403));
+
+    let own = practice.made.mfa_serial.as_str();
+    let code = |step: i64| practice.made.mfa_seed.code(step).expose().to_owned();
+    let resync = |first: i64, second: i64| {
+        iam.resync_mfa_device().user_name("alice").serial_number(own).authentication_code1(code(first)).authentication_code2(code(second))
+    };
+    refused!(resync(step, step + 2), "InvalidAuthenticationCode", "Authentication code for device is not valid.");
+    resync(step - 1, step).send().await.unwrap();
+    let other = iam.resync_mfa_device().user_name("alice").serial_number(serial).authentication_code1("000000").authentication_code2("000001");
+    assert_eq!(other.send().await.unwrap_err().code(), Some("NoSuchEntity"), "not of this user");
+    let tag = aws_sdk_iam::types::Tag::builder().key("team").value("blue").build().unwrap();
+    iam.tag_mfa_device().serial_number(own).tags(tag).send().await.unwrap();
+    assert_eq!(iam.list_mfa_device_tags().serial_number(own).send().await.unwrap().tags()[0].value(), "blue");
+    iam.untag_mfa_device().serial_number(own).tag_keys("team").send().await.unwrap();
+    refused!(iam.list_mfa_device_tags().serial_number(&ghost), "NoSuchEntity", unknown);
+    iam.deactivate_mfa_device().user_name("alice").serial_number(own).send().await.unwrap();
+    let again = iam.deactivate_mfa_device().user_name("alice").serial_number(own).send().await.unwrap_err();
+    assert_eq!(again.code(), Some("NoSuchEntity"));
+    iam.delete_virtual_mfa_device().serial_number(own).send().await.unwrap();
+    refused!(iam.delete_virtual_mfa_device().serial_number(&ghost), "NoSuchEntity", unknown);
+}
+
+#[tokio::test]
 async fn lists_come_in_pages() {
     let practice = Practice::start().await;
     let iam = practice.iam(&practice.root());
@@ -161,7 +185,7 @@ async fn simulation_says_what_the_call_would_say() {
     let answer = ask.resource_arns(practice.made.mfa_role_arn.as_str()).send().await.unwrap();
     let decisions: Vec<_> = answer.evaluation_results().iter().map(|result| result.eval_decision().as_str()).collect();
     assert_eq!(decisions, ["allowed", "implicitDeny"]);
-    assert_eq!(answer.evaluation_results()[0].matched_statements()[0].source_policy_id(), Some("MayAssumeRoles"));
+    assert_eq!(answer.evaluation_results()[0].matched_statements()[0].source_policy_id(), Some("user_alice_MayAssumeRoles"));
     let deny =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}"#;
     let ask = iam.simulate_custom_policy().policy_input_list(deny).action_names("s3:GetObject");
@@ -174,6 +198,31 @@ async fn simulation_says_what_the_call_would_say() {
         .build();
     let answer = ask.context_entries(entry).send().await.unwrap();
     assert_eq!(answer.evaluation_results()[0].eval_decision().as_str(), "explicitDeny");
+}
+
+#[tokio::test]
+async fn denials_name_what_is_there_by_kind_and_name() {
+    let practice = Practice::start().await;
+    let alice = practice.iam(&practice.alice());
+    let account = &practice.made.account_id;
+    let denied = |action: &str, resource: &str| {
+        let who = format!("User: arn:aws:iam::{account}:user/alice is not authorized to perform: iam:{action} on resource: {resource}");
+        format!("{who} because no identity-based policy allows the iam:{action} action")
+    };
+    macro_rules! denied {
+        ($call:expr, $action:literal, $resource:expr) => {{
+            let (code, message) = said(&$call.send().await.unwrap_err());
+            assert_eq!((code.as_str(), sentence(&message)), ("AccessDenied", denied($action, $resource).as_str()));
+        }};
+    }
+    denied!(alice.create_access_key(), "CreateAccessKey", "user alice");
+    denied!(alice.get_role().role_name("Developer"), "GetRole", "role Developer");
+    let arn = format!("arn:aws:iam::{account}:policy/p");
+    denied!(alice.delete_policy().policy_arn(&arn), "DeletePolicy", &format!("policy {arn}"));
+    denied!(alice.get_instance_profile().instance_profile_name("web"), "GetInstanceProfile", "instance profile web");
+    denied!(alice.create_user().user_name("bob"), "CreateUser", &format!("arn:aws:iam::{account}:user/bob"));
+    denied!(alice.list_users(), "ListUsers", &format!("arn:aws:iam::{account}:user/"));
+    denied!(alice.get_account_summary(), "GetAccountSummary", "*");
 }
 
 #[tokio::test]

@@ -91,6 +91,11 @@ impl Operator {
         };
         Some(Self { test, negated, set, if_exists })
     }
+
+    /// Whether a value can stand in a policy: dates must be dates.
+    pub fn takes(&self, value: &str) -> bool {
+        !matches!(self.test, Test::Date(_)) || value.contains("${") || date(value).is_some()
+    }
 }
 
 /// One key of one operator.

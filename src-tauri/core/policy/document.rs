@@ -15,7 +15,7 @@ pub enum Shape {
     Identity,
     /// Who may assume a role: a principal, no resource.
     Trust,
-    /// On a bucket: a principal and a resource.
+    /// On a bucket, a queue, a key: a principal and a resource.
     Resource,
 }
 

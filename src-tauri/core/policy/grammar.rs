@@ -27,6 +27,9 @@ const IAM_RESOURCES: [&str; 14] = [
     "root",
 ];
 
+/// What IAM says where an older parser of its own fails.
+const LEGACY: &str = "The policy failed legacy parsing";
+
 fn malformed<T>(message: impl Into<String>) -> Result<T, Malformed> {
     Err(Malformed(message.into()))
 }
@@ -69,7 +72,7 @@ fn statement(json: &Value, shape: Shape) -> Result<Statement, Malformed> {
     let Value::Object(statement) = json else { return malformed("Syntax errors in policy.") };
     for key in statement.keys() {
         match (key.as_str(), shape) {
-            ("Sid" | "Effect" | "Action" | "NotAction" | "Condition", _)
+            ("Sid" | "Effect" | "Action" | "NotAction" | "Condition", Shape::Identity | Shape::Trust | Shape::Resource)
             | ("Resource" | "NotResource", Shape::Identity | Shape::Resource)
             | ("Principal" | "NotPrincipal", Shape::Trust | Shape::Resource) => {}
             ("Principal" | "NotPrincipal", Shape::Identity) => return malformed("Policy document should not specify a principal."),
@@ -88,6 +91,7 @@ fn statement(json: &Value, shape: Shape) -> Result<Statement, Malformed> {
         Some(Some("Allow")) => Effect::Allow,
         Some(Some("Deny")) => Effect::Deny,
         Some(Some(other)) if shape != Shape::Identity => return malformed(format!("Invalid effect: {other}")),
+        Some(Some(other)) if ["allow", "deny"].contains(&other.to_ascii_lowercase().as_str()) => return malformed(LEGACY),
         None if shape != Shape::Identity => return malformed("Missing required field Effect"),
         Some(_) | None => return malformed("Syntax errors in policy."),
     };
@@ -126,13 +130,14 @@ fn listed(statement: &Map<String, Value>, yes: &str, no: &str, missing: &str) ->
         (Some(_), Some(_)) => return malformed("Syntax errors in policy."),
         (None, None) => return malformed(missing),
     };
-    strings(value).map(wrap).ok_or_else(|| Malformed(missing.to_owned()))
+    let empty = value.as_array().is_some_and(Vec::is_empty);
+    strings(value).map(wrap).ok_or_else(|| Malformed(if empty { missing } else { "Syntax errors in policy." }.to_owned()))
 }
 
 fn actions(statement: &Map<String, Value>, shape: Shape) -> Result<Listed, Malformed> {
     let missing = match shape {
-        Shape::Identity => "Policy statement must contain actions.",
-        Shape::Trust | Shape::Resource => "Missing required field Action",
+        Shape::Identity | Shape::Resource => "Policy statement must contain actions.",
+        Shape::Trust => "Missing required field Action",
     };
     let actions = listed(statement, "Action", "NotAction", missing)?;
     let (Listed::In(names) | Listed::NotIn(names)) = &actions;
@@ -146,10 +151,13 @@ fn actions(statement: &Map<String, Value>, shape: Shape) -> Result<Listed, Malfo
                 Shape::Trust => "AssumeRole policy may only specify STS AssumeRole actions.",
             });
         };
+        if action.contains(':') {
+            return malformed("Actions/Condition can contain only one colon.");
+        }
         if vendor.is_empty() || action.is_empty() || !vendor.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
             return malformed(format!("Vendor {vendor} is not valid"));
         }
-        if !action.bytes().all(|b| b.is_ascii_alphanumeric() || b"*?-_:".contains(&b)) {
+        if !action.bytes().all(|b| b.is_ascii_alphanumeric() || b"*?-_".contains(&b)) {
             return malformed("Syntax errors in policy.");
         }
         if shape == Shape::Trust && !vendor.eq_ignore_ascii_case("sts") {
@@ -163,12 +171,7 @@ fn resources(statement: &Map<String, Value>, shape: Shape) -> Result<Option<List
     if shape == Shape::Trust {
         return Ok(None);
     }
-    let resources = listed(
-        statement,
-        "Resource",
-        "NotResource",
-        if shape == Shape::Resource { "Missing required field Resource" } else { "Policy statement must contain resources." },
-    )?;
+    let resources = listed(statement, "Resource", "NotResource", "Policy statement must contain resources.")?;
     let (Listed::In(names) | Listed::NotIn(names)) = &resources;
     names.iter().try_for_each(|name| resource(name))?;
     Ok(Some(resources))
@@ -179,13 +182,26 @@ fn resource(name: &str) -> Result<(), Malformed> {
         return Ok(());
     }
     let parts: Vec<_> = name.splitn(6, ':').collect();
-    // A star may stand for the rest of an ARN.
-    let open = parts.last().is_some_and(|last| last.ends_with('*'));
-    if parts[0] != "arn" || parts.len() < 2 || (parts.len() < 6 && !open) {
+    if parts[0] != "arn" || parts.len() < 2 {
         return malformed(format!("Resource {name} must be in ARN format or \"*\"."));
     }
     if !parts[1].contains(['*', '?', '$']) && !matches!(parts[1], "aws" | "aws-cn" | "aws-us-gov" | "aws-eusc" | "aws-iso" | "aws-iso-b") {
-        return malformed(format!("Partition \"{}\" is not valid for resource \"{name}\".", parts[1]));
+        // The rest as IAM fills it up.
+        let rest: Vec<_> = (2..6).map(|place| parts.get(place).copied().unwrap_or("*")).collect();
+        return malformed(format!("Partition \"{0}\" is not valid for resource \"arn:{0}:{1}\".", parts[1], rest.join(":")));
+    }
+    if parts.get(2).is_none_or(|vendor| vendor.contains(['*', '?'])) {
+        return malformed("Resource vendor must be fully qualified and cannot contain regexes.");
+    }
+    if parts[2].is_empty() || (parts.len() < 6 && name.contains("::")) {
+        return malformed(LEGACY);
+    }
+    if let ["arn", _, "s3", region, _, path] = parts.as_slice()
+        && !region.is_empty()
+        && *region != "*"
+        && !path.starts_with("accesspoint/")
+    {
+        return malformed(format!("Resource {name} can not contain region information."));
     }
     if let ["arn", _, "iam", region, account, path] = parts.as_slice() {
         if !region.is_empty() && *region != "*" {
@@ -282,6 +298,9 @@ fn conditions(value: &Value) -> Result<Vec<Condition>, Malformed> {
                 value => text(value).map(|value| vec![value]),
             };
             let Some(values) = values else { return malformed("Syntax errors in policy.") };
+            if values.iter().any(|value| !operator.takes(value)) {
+                return malformed(LEGACY);
+            }
             conditions.push(Condition { operator, name: name.clone(), key: key.clone(), values });
         }
     }

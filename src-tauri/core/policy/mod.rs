@@ -10,8 +10,13 @@ pub mod context;
 pub mod document;
 pub mod evaluate;
 mod grammar;
+pub mod inspect;
 mod json;
+#[cfg(test)]
+mod malformed;
 pub mod pattern;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;
 

@@ -8,6 +8,7 @@ use super::{
     caller::{Principal, Who},
     decode,
     fault::{Fault, Outcome},
+    iam::entities::spoken,
     record::Judged,
     session::SessionKind,
     state::{Account, Entity, State},
@@ -18,6 +19,11 @@ use crate::policy::{self, Context, Document, Kind, Policies, Request, ResourcePo
 /// Root's policy.
 static EVERYTHING: LazyLock<Option<Document>> =
     LazyLock::new(|| Document::parse(r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#, Shape::Identity).ok());
+/// What an account's password policy can grant to all of its users. A user asks for no other password than its own.
+static OWN_PASSWORD: LazyLock<Option<Document>> = LazyLock::new(|| {
+    let actions = r#"["iam:ChangePassword","iam:GetAccountPasswordPolicy"]"#;
+    Document::parse(&format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":{actions},"Resource":"*"}}}}"#), Shape::Identity).ok()
+});
 /// What a boundary that was deleted leaves.
 static NOTHING: LazyLock<Option<Document>> =
     LazyLock::new(|| Document::parse(r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","NotAction":"*","Resource":"*"}}"#, Shape::Identity).ok());
@@ -104,6 +110,10 @@ pub(super) fn authorize(state: &State, question: &Question<'_>) -> Outcome<Verdi
     if question.principal.who == Who::Root {
         policies.identity.extend(EVERYTHING.as_ref().map(|document| Source { name: "root", document }));
     }
+    let may_change = account.password_policy.as_ref().is_some_and(|policy| policy.users_may_change);
+    if may_change && matches!(question.principal.who, Who::User(_)) {
+        policies.identity.extend(OWN_PASSWORD.as_ref().map(|document| Source { name: "password policy", document }));
+    }
     for entity in entity.into_iter().chain(groups) {
         policies.identity.extend(identity(state, account, entity));
     }
@@ -161,5 +171,5 @@ fn denied(question: &Question<'_>, account: &Account, outcome: policy::Outcome) 
         policy::Outcome::Allowed => String::new(),
     };
     let arn = question.principal.arn(account);
-    Fault::new("AccessDenied", format!("User: {arn} is not authorized to perform: {action} on resource: {}{reason}", question.resource))
+    Fault::new("AccessDenied", format!("User: {arn} is not authorized to perform: {action} on resource: {}{reason}", spoken(action, question.resource)))
 }

@@ -85,10 +85,13 @@ impl Exchange<'_> {
         }
         let keys = tags.into_iter().map(|tag| tag.key).chain(self.params.list("TagKeys").into_iter().map(str::to_owned));
         context.set_all("aws:TagKeys", keys);
-        for (key, param) in [("iam:PermissionsBoundary", "PermissionsBoundary"), ("iam:PolicyARN", "PolicyArn")] {
+        for (key, param) in [("iam:PermissionsBoundary", "PermissionsBoundary"), ("iam:PolicyARN", "PolicyArn"), ("iam:AWSServiceName", "AWSServiceName")] {
             if let Some(value) = self.params.get(param) {
                 context.set(key, value);
             }
+        }
+        if let (None, Some(boundary)) = (self.params.get("PermissionsBoundary"), super::iam::entities::current_boundary(self)) {
+            context.set("iam:PermissionsBoundary", boundary);
         }
         Ok(context)
     }

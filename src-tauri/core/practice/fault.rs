@@ -49,11 +49,12 @@ impl Fault {
             | "NotAuthorized"
             | "InvalidAccessKeyId"
             | "RequestTimeTooSkewed" => 403,
-            "NoSuchEntity" | "NoSuchBucket" | "NoSuchKey" | "NoSuchBucketPolicy" => 404,
+            "NoSuchEntity" | "NoSuchBucket" | "NoSuchKey" | "NoSuchBucketPolicy" | "ReportInProgress" => 404,
             "MethodNotAllowed" => 405,
             "EntityAlreadyExists" | "LimitExceeded" | "DeleteConflict" | "EntityTemporarilyUnmodifiable" | "ConcurrentModification" => 409,
+            "ReportNotPresent" | "ReportExpired" => 410,
             "RequestEntityTooLarge" => 413,
-            "InternalFailure" | "ServiceFailure" => 500,
+            "InternalFailure" | "ServiceFailure" | "PolicyEvaluation" => 500,
             "NotImplemented" => 501,
             "ServiceUnavailable" => 503,
             _ => 400,

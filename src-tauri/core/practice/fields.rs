@@ -24,7 +24,10 @@ pub(super) enum Chars {
     IamDigits,
     KeyId,
     Path,
+    /// Of managed policies.
+    PolicyPath,
     PathPrefix,
+    Marker,
     Policy,
     Alias,
     Description,
@@ -46,7 +49,9 @@ impl Chars {
             Self::IamDigits => r"[\d]+",
             Self::KeyId => r"[\w]+",
             Self::Path => r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)",
+            Self::PolicyPath => r"((/[A-Za-z0-9\.,\+@=_-]+)*)/",
             Self::PathPrefix => r"\u002F[\u0021-\u007F]*",
+            Self::Marker => r"[\u0020-\u00FF]+",
             Self::Policy => r"[\u0009\u000A\u000D\u0020-\u00FF]+",
             Self::Alias => r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$",
             Self::Description => r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*",
@@ -60,7 +65,7 @@ impl Chars {
     const fn sentence(self) -> Option<&'static str> {
         match self {
             Self::Name => Some("contain only alphanumeric characters and/or the following: +=,.@_-"),
-            Self::Path => Some("begin and end with / and contain only alphanumeric characters and/or / characters."),
+            Self::Path | Self::PolicyPath => Some("begin and end with / and contain only alphanumeric characters and/or / characters."),
             Self::Free
             | Self::SessionName
             | Self::ExternalId
@@ -70,6 +75,7 @@ impl Chars {
             | Self::IamDigits
             | Self::KeyId
             | Self::PathPrefix
+            | Self::Marker
             | Self::Policy
             | Self::Alias
             | Self::Description
@@ -89,7 +95,9 @@ impl Chars {
             Self::Digits | Self::IamDigits => text.chars().all(|c| c.is_ascii_digit()),
             Self::KeyId => text.chars().all(word("")),
             Self::Path => text.starts_with('/') && text.ends_with('/') && text.chars().all(|c| c.is_ascii_graphic()),
-            Self::PathPrefix => text.starts_with('/') && text.chars().all(|c| c.is_ascii_graphic()),
+            Self::PolicyPath => text.starts_with('/') && text.ends_with('/') && !text.contains("//") && text.chars().all(word("/.,+@=-")),
+            Self::PathPrefix => text.starts_with('/') && text.chars().all(|c| matches!(c, '!'..='\u{7f}')),
+            Self::Marker => text.chars().all(|c| matches!(c, ' '..='\u{ff}')),
             Self::Policy => text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}')),
             Self::Alias => {
                 let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
@@ -99,7 +107,12 @@ impl Chars {
                     && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
             }
             Self::Description => text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}')),
-            Self::VersionId => text.strip_prefix('v').is_some_and(|number| number.starts_with(|c: char| matches!(c, '1'..='9'))),
+            Self::VersionId => text.strip_prefix('v').is_some_and(|rest| {
+                let (number, more) = rest.split_once('.').unwrap_or((rest, ""));
+                number.starts_with(|c: char| matches!(c, '1'..='9'))
+                    && number.chars().all(|c| c.is_ascii_digit())
+                    && more.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            }),
             Self::TagKey | Self::TagValue => text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c)),
         }
     }
@@ -119,6 +132,11 @@ pub(super) enum Rule {
     },
     OneOf(&'static [&'static str]),
     Boolean,
+    /// A list of values, each of which follows a rule.
+    List {
+        max: usize,
+        of: &'static Rule,
+    },
     /// A list of tags, at most 50.
     Tags,
     /// A list of tag keys, at most 50.
@@ -131,6 +149,18 @@ pub(super) struct Field {
     name: &'static str,
     required: bool,
     rule: Rule,
+}
+
+impl Field {
+    /// As the Query protocol writes it; of a list the first member.
+    pub(super) fn names(&self) -> Vec<String> {
+        let name = self.name;
+        match self.rule {
+            Rule::Tags => vec![format!("{name}.member.1.Key"), format!("{name}.member.1.Value")],
+            Rule::TagKeys | Rule::List { .. } => vec![format!("{name}.member.1")],
+            Rule::Text { .. } | Rule::Number { .. } | Rule::OneOf(_) | Rule::Boolean => vec![name.to_owned()],
+        }
+    }
 }
 
 pub(super) const fn required(name: &'static str, rule: Rule) -> Field {
@@ -152,25 +182,35 @@ pub(super) fn check(fields: &[Field], params: &Params) -> Outcome<()> {
         let at = member(field.name);
         match (field.rule, params.get(field.name)) {
             (Rule::Tags, _) => tags(params, field.name, field.required, &mut broken),
-            (Rule::TagKeys, _) => tag_keys(params, field.name, field.required, &mut broken),
+            (Rule::TagKeys, _) => list(params, field, 50, &text(1, 128, Chars::TagKey), &mut broken)?,
+            (Rule::List { max, of }, _) => list(params, field, max, of, &mut broken)?,
             (_, None) if field.required => broken.push(null(&at)),
-            (Rule::Text { min, max, chars }, Some(value)) => {
-                if let Some(rule) = chars.sentence().filter(|_| !value.is_empty() && !chars.accepts(value)) {
-                    return Err(Fault::validation(format!("The specified value for {at} is invalid. It must {rule}")));
-                }
-                one_text(&at, value, (min, max, chars), &mut broken);
-            }
-            (Rule::Number { min, max }, Some(value)) => number(&at, value, min, max, &mut broken)?,
-            (Rule::OneOf(values), Some(value)) if !values.contains(&value) => {
-                broken.push(complaint(value, &at, &format!("Member must satisfy enum value set: [{}]", values.join(", "))));
-            }
-            (Rule::Boolean, Some(value)) if !matches!(value, "true" | "false") => {
-                return Err(Fault::new("MalformedInput", format!("'{value}' can not be converted to a Boolean")));
-            }
-            (_, None) | (Rule::OneOf(_) | Rule::Boolean, Some(_)) => {}
+            (rule, Some(value)) => one(&at, value, &rule, &mut broken)?,
+            (_, None) => {}
         }
     }
     complain(&broken)
+}
+
+/// A value by itself.
+fn one(at: &str, value: &str, rule: &Rule, broken: &mut Vec<String>) -> Outcome<()> {
+    match *rule {
+        Rule::Text { min, max, chars } => {
+            if let Some(rule) = chars.sentence().filter(|_| !value.is_empty() && !chars.accepts(value)) {
+                return Err(Fault::validation(format!("The specified value for {at} is invalid. It must {rule}")));
+            }
+            one_text(at, value, (min, max, chars), broken);
+        }
+        Rule::Number { min, max } => number(at, value, min, max, broken)?,
+        Rule::OneOf(values) if !values.contains(&value) => {
+            broken.push(complaint(value, at, &format!("Member must satisfy enum value set: [{}]", values.join(", "))));
+        }
+        Rule::Boolean if !matches!(value, "true" | "false") => {
+            return Err(Fault::new("MalformedInput", format!("'{value}' can not be converted to a Boolean")));
+        }
+        Rule::OneOf(_) | Rule::Boolean | Rule::List { .. } | Rule::Tags | Rule::TagKeys => {}
+    }
+    Ok(())
 }
 
 fn complain(broken: &[String]) -> Outcome<()> {
@@ -230,18 +270,19 @@ fn tags(params: &Params, name: &str, required: bool, broken: &mut Vec<String>) {
     }
 }
 
-fn tag_keys(params: &Params, name: &str, required: bool, broken: &mut Vec<String>) {
-    let at = member(name);
-    let keys = params.list(name);
-    if keys.is_empty() && required {
+fn list(params: &Params, field: &Field, max: usize, of: &Rule, broken: &mut Vec<String>) -> Outcome<()> {
+    let at = member(field.name);
+    let values = params.list(field.name);
+    if values.is_empty() && field.required {
         broken.push(null(&at));
     }
-    if keys.len() > 50 {
-        broken.push(complaint(&format!("[{}]", keys.join(", ")), &at, "Member must have length less than or equal to 50"));
+    if values.len() > max {
+        broken.push(complaint(&format!("[{}]", values.join(", ")), &at, &format!("Member must have length less than or equal to {max}")));
     }
-    for (index, key) in keys.iter().enumerate() {
-        one_text(&format!("{at}.{}.member", index + 1), key, (1, 128, Chars::TagKey), broken);
+    for (index, value) in values.iter().enumerate() {
+        one(&format!("{at}.{}.member", index + 1), value, of, broken)?;
     }
+    Ok(())
 }
 
 /// The name as AWS's messages write it: `RoleSessionName` is `roleSessionName`, `VirtualMFADeviceName` is `virtualMFADeviceName`.

@@ -20,6 +20,19 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
+    /// The head of a request, its body still to come.
+    pub(super) fn new(parts: &http::request::Parts, peer: IpAddr) -> Self {
+        let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        Self {
+            method: parts.method.as_str().to_owned(),
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            headers: parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect(),
+            body: Vec::new(),
+            peer,
+        }
+    }
+
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
@@ -41,13 +54,18 @@ impl Incoming {
         self.header("content-type").is_none_or(|kind| kind.starts_with("application/x-www-form-urlencoded"))
     }
 
-    /// The host is this machine: a page in a browser cannot reach the server under another name.
+    /// The host is this machine, and so is the page that asks, where it is one: no page of another host reaches the server.
     pub(super) fn is_for_loopback(&self) -> bool {
-        let Some(host) = self.header("host") else { return false };
-        let name = match host.strip_prefix('[') {
-            Some(rest) => rest.split(']').next().unwrap_or_default(),
-            None => host.split(':').next().unwrap_or_default(),
-        };
-        name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        let origin = self.header("origin").is_none_or(|origin| origin.strip_prefix("http://").is_some_and(is_loopback));
+        self.header("host").is_some_and(is_loopback) && origin
     }
+}
+
+/// `localhost:4567`, `127.0.0.1`, `[::1]:4567`
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

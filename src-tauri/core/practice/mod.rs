@@ -21,6 +21,7 @@ mod ids;
 mod incoming;
 mod kept;
 mod lag;
+mod names;
 mod organizations;
 mod params;
 mod png;
@@ -59,6 +60,16 @@ use crate::{
     clock::Clock,
     model::access_key::{AccessKey, AccessKeyId},
 };
+
+/// Every action by Query: API, version, name and parameters (of a list, its first member), for tests that try all of them.
+#[doc(hidden)]
+pub fn actions() -> Vec<(&'static str, &'static str, &'static str, Vec<String>)> {
+    let row = |action: &'static table::Action| {
+        let version = action.service.namespace().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        (action.service.prefix(), version, action.name, action.fields.iter().flat_map(fields::Field::names).collect())
+    };
+    table::rows().map(row).collect()
+}
 
 /// Accounts, users, roles, and everything that was done to them. Clones are the same world.
 #[derive(Clone)]
@@ -127,7 +138,6 @@ impl World {
     pub fn root_key(&self) -> AccessKey {
         self.key_of_root(&self.0.account_id)
     }
-
     /// The account's number.
     pub fn account_id(&self) -> String {
         self.0.account_id.clone()

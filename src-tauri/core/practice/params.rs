@@ -69,6 +69,11 @@ impl Params {
             .collect()
     }
 
+    /// Names that begin so.
+    pub(super) fn iter_under<'a>(&'a self, start: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.keys().map(String::as_str).filter(move |name| name.starts_with(start))
+    }
+
     /// `Name.member.N.FIELD`
     pub(super) fn structures(&self, name: &str, field: &str) -> Vec<&str> {
         (1..).map_while(|index| self.get(&format!("{name}.member.{index}.{field}"))).collect()

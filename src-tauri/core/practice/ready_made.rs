@@ -100,7 +100,7 @@ fn own_account(account: &mut Account, made: &ReadyMade, draw: &mut Draw) {
     );
     entity.inline.insert("MayAssumeRoles".to_owned(), valid(Document::parse(&may, Shape::Identity)));
     let key = Key { id: made.key.id.clone(), secret: made.key.secret.clone(), active: true, created, last_used: None };
-    account.users.insert(USER.to_owned(), User { entity, keys: vec![key] });
+    account.users.insert(USER.to_owned(), User { entity, keys: vec![key], login: None });
     let serial = made.mfa_serial.as_str().to_owned();
     let owner = Some(DeviceOwner { user: Some(USER.to_owned()), enabled: created });
     account.devices.insert(serial.clone(), Device { serial, seed: made.mfa_seed.clone(), owner, used: BTreeSet::new(), tags: Vec::new() });

@@ -27,7 +27,7 @@ use super::{
     World,
     envelope::{self, Answer},
     exchange,
-    fault::Fault,
+    fault::{Fault, Outcome},
     incoming::Incoming,
     signin,
     table::Api,
@@ -107,71 +107,80 @@ async fn listen(world: World, listener: TcpListener) {
 }
 
 async fn answer(world: &World, request: Request<Body>, peer: IpAddr) -> Result<Response<Full<Bytes>>, Infallible> {
-    let mut response = route(world, request, peer).await;
-    // The SDKs correct their clocks by this header, so it must show the world's time and not the machine's.
-    let date = world.0.clock.now().to_offset(UtcOffset::UTC).format(HTTP_DATE);
-    if let Some(date) = date.ok().and_then(|date| http::HeaderValue::from_str(&date).ok()) {
-        response.headers_mut().insert(http::header::DATE, date);
-    }
-    Ok(response)
-}
-
-async fn route(world: &World, request: Request<Body>, peer: IpAddr) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
-    let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
-    let mut incoming = Incoming {
-        method: parts.method.as_str().to_owned(),
-        path: parts.uri.path().to_owned(),
-        query: parts.uri.query().unwrap_or_default().to_owned(),
-        headers,
-        body: Vec::new(),
-        peer,
-    };
-    if !incoming.is_for_loopback() {
-        return refusal(Fault::new("InvalidHost", "The practice account answers only to 127.0.0.1 and localhost."));
-    }
-    match read(body).await {
-        Some(body) => incoming.body = body,
-        None => return refusal(Fault::new("RequestEntityTooLarge", "Request entity too large.")),
-    }
-    let response = if incoming.path.trim_end_matches('/') == "/federation" {
-        signin::answer(&world.0, &incoming)
-    } else if matches!(incoming.method.as_str(), "GET" | "HEAD" | "POST" | "PUT" | "DELETE") {
-        respond(exchange::answer(&world.0, &incoming))
+    let incoming = Incoming::new(&parts, peer);
+    let response = if incoming.is_for_loopback() {
+        match read(body).await {
+            Ok(body) => route(world, &Incoming { body, ..incoming }),
+            Err(fault) => dated(world, refusal(fault)),
+        }
     } else {
-        refusal(Fault::new("MethodNotAllowed", "The specified method is not allowed against this resource."))
+        route(world, &incoming)
     };
     let latency = *world.0.latency.lock().unwrap_or_else(PoisonError::into_inner);
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
+    }
+    Ok(response.map(Full::new))
+}
+
+impl World {
+    /// Answers a request without a network: what tests and fuzzing ask.
+    #[doc(hidden)]
+    pub fn answer(&self, request: Request<Vec<u8>>) -> Response<Bytes> {
+        let (parts, body) = request.into_parts();
+        route(self, &Incoming { body, ..Incoming::new(&parts, IpAddr::V4(Ipv4Addr::LOCALHOST)) })
+    }
+}
+
+/// Everything but the network.
+fn route(world: &World, incoming: &Incoming) -> Response<Bytes> {
+    let response = if !incoming.is_for_loopback() {
+        refusal(Fault::new("InvalidHost", "The practice account answers only to 127.0.0.1 and localhost."))
+    } else if incoming.path.trim_end_matches('/') == "/federation" {
+        signin::answer(&world.0, incoming)
+    } else if matches!(incoming.method.as_str(), "GET" | "HEAD" | "POST" | "PUT" | "DELETE") {
+        respond(exchange::answer(&world.0, incoming))
+    } else {
+        refusal(Fault::new("MethodNotAllowed", "The specified method is not allowed against this resource."))
+    };
+    dated(world, response)
+}
+
+/// With the world's own time: the SDKs correct their clocks by it.
+fn dated(world: &World, mut response: Response<Bytes>) -> Response<Bytes> {
+    let date = world.0.clock.now().to_offset(UtcOffset::UTC).format(HTTP_DATE).unwrap_or_default();
+    if let Ok(date) = http::HeaderValue::from_str(&date) {
+        response.headers_mut().insert(http::header::DATE, date);
     }
     response
 }
 
 /// The body, unless it is too large or breaks off. What is too large is read to its end and thrown away: a client that still
 /// writes does not read the answer.
-async fn read(mut body: Body) -> Option<Vec<u8>> {
+async fn read(mut body: Body) -> Outcome<Vec<u8>> {
+    let too_large = || Fault::new("RequestEntityTooLarge", "Request entity too large.");
     let (mut bytes, mut seen) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.ok()?.into_data() else { continue };
+        let frame = frame.map_err(|_| Fault::new("IncompleteBody", "The request body terminated unexpectedly."))?;
+        let Ok(data) = frame.into_data() else { continue };
         seen = seen.saturating_add(data.len());
         if seen > LARGEST_DISCARDED {
-            return None;
+            return Err(too_large());
         }
         if seen <= LARGEST {
             bytes.extend_from_slice(&data);
         }
     }
-    (seen <= LARGEST).then_some(bytes)
+    if seen <= LARGEST { Ok(bytes) } else { Err(too_large()) }
 }
 
-fn refusal(fault: Fault) -> Response<Full<Bytes>> {
-    let request_id = "00000000-0000-4000-a000-000000000000";
-    respond(envelope::refusal(Api::Sts, fault, request_id))
+fn refusal(fault: Fault) -> Response<Bytes> {
+    respond(envelope::refusal(Api::Sts, fault, "00000000-0000-4000-a000-000000000000"))
 }
 
-fn respond(answer: Answer) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(answer.body)));
+fn respond(answer: Answer) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(answer.content_type));

@@ -4,7 +4,6 @@
 //! not at all, a link for 15 minutes. No secret is on the page.
 
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::Full;
 use hyper::{Response, body::Bytes};
 use time::Duration;
 
@@ -29,7 +28,7 @@ struct Page {
     body: String,
 }
 
-pub(super) fn answer(inner: &Inner, incoming: &Incoming) -> Response<Full<Bytes>> {
+pub(super) fn answer(inner: &Inner, incoming: &Incoming) -> Response<Bytes> {
     let page = Params::parse(&incoming.query, if incoming.is_form() { &incoming.body } else { &[] }).and_then(|params| match params.get("Action") {
         Some("getSigninToken") => recorded(inner, incoming, "getSigninToken", |call| token(inner, &params, call)),
         Some("login") => recorded(inner, incoming, "login", |call| login(inner, &params, call)),
@@ -40,7 +39,7 @@ pub(super) fn answer(inner: &Inner, incoming: &Incoming) -> Response<Full<Bytes>
         kind: "text/html; charset=utf-8",
         body: html("Sign-in failed", &format!("<p>{}</p>", escape(&fault.message))),
     });
-    let mut response = Response::new(Full::new(Bytes::from(page.body)));
+    let mut response = Response::new(Bytes::from(page.body));
     *response.status_mut() = page.status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(page.kind));

@@ -11,6 +11,7 @@ use super::{
     access_analyzer::Analyzer,
     ids::Draw,
     lag::{Lag, Owners},
+    names::Names,
     record::Calls,
     s3::Bucket,
 };
@@ -49,9 +50,10 @@ pub(super) struct Account {
     pub(super) created: OffsetDateTime,
     /// The account's own keys.
     pub(super) root_keys: Vec<Key>,
-    pub(super) users: BTreeMap<String, User>,
-    pub(super) groups: BTreeMap<String, Group>,
-    pub(super) roles: BTreeMap<String, Role>,
+    pub(super) users: Names<User>,
+    pub(super) groups: Names<Group>,
+    pub(super) roles: Names<Role>,
+    pub(super) profiles: Names<InstanceProfile>,
     /// By ARN.
     pub(super) policies: BTreeMap<String, ManagedPolicy>,
     /// By serial.
@@ -59,6 +61,10 @@ pub(super) struct Account {
     /// By name.
     pub(super) buckets: BTreeMap<String, Bucket>,
     pub(super) analyzers: BTreeMap<String, Analyzer>,
+    pub(super) password_policy: Option<PasswordPolicy>,
+    pub(super) report: Option<Report>,
+    /// Service-linked roles that were deleted, by the task that did it.
+    pub(super) deletions: BTreeSet<String>,
 }
 
 /// What users, groups and roles have in common.
@@ -82,6 +88,52 @@ pub(super) struct Entity {
 pub(super) struct User {
     pub(super) entity: Entity,
     pub(super) keys: Vec<Key>,
+    pub(super) login: Option<Login>,
+}
+
+/// A user's password for the console.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Login {
+    pub(super) created: OffsetDateTime,
+    pub(super) changed: OffsetDateTime,
+    pub(super) reset_required: bool,
+    /// Digests, the one that counts last.
+    pub(super) passwords: Vec<[u8; 32]>,
+}
+
+/// What the account asks of passwords.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct PasswordPolicy {
+    pub(super) length: usize,
+    /// Whether there must be an upper case letter, a lower case one, a number, a symbol.
+    pub(super) kinds: [bool; 4],
+    pub(super) users_may_change: bool,
+    /// In days.
+    pub(super) max_age: Option<i64>,
+    /// How many old passwords cannot come back.
+    pub(super) reuse: Option<usize>,
+    pub(super) hard_expiry: bool,
+}
+
+/// A credential report.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Report {
+    pub(super) at: OffsetDateTime,
+    /// Comma-separated values.
+    pub(super) text: String,
+}
+
+/// What hands a role to an EC2 instance.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct InstanceProfile {
+    pub(super) name: String,
+    pub(super) path: String,
+    pub(super) id: String,
+    pub(super) arn: String,
+    pub(super) created: OffsetDateTime,
+    /// Its name; one at most.
+    pub(super) role: Option<String>,
+    pub(super) tags: Vec<SessionTag>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -239,11 +291,15 @@ impl Account {
             alias: None,
             created,
             root_keys: Vec::new(),
-            users: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            roles: BTreeMap::new(),
+            users: Names::default(),
+            groups: Names::default(),
+            roles: Names::default(),
+            profiles: Names::default(),
             policies: BTreeMap::new(),
             devices: BTreeMap::new(),
+            password_policy: None,
+            report: None,
+            deletions: BTreeSet::new(),
         }
     }
 
@@ -259,10 +315,17 @@ impl Account {
         self.roles.values().find(|role| role.entity.id == id)
     }
 
+    /// The user, role or group that has this ARN.
+    pub(super) fn by_arn(&self, arn: &str) -> Option<(Owner, &Entity)> {
+        let (head, name) = arn.rsplit_once('/')?;
+        let kind = head.rsplit(':').next()?.split('/').next()?;
+        let owner = [(Owner::User, "user"), (Owner::Role, "role"), (Owner::Group, "group")].into_iter().find(|(_, word)| *word == kind)?.0;
+        self.entity(owner, name).filter(|entity| entity.arn == arn).map(|entity| (owner, entity))
+    }
+
     /// The unique ID of the user or role that has this ARN.
     pub(super) fn unique_id(&self, arn: &str) -> Option<&str> {
-        let users = self.users.values().map(|user| &user.entity);
-        users.chain(self.roles.values().map(|role| &role.entity)).find(|entity| entity.arn == arn).map(|entity| entity.id.as_str())
+        self.by_arn(arn).filter(|(owner, _)| *owner != Owner::Group).map(|(_, entity)| entity.id.as_str())
     }
 
     pub(super) fn key_mut(&mut self, user: Option<&str>, id: &AccessKeyId) -> Option<&mut Key> {

@@ -139,6 +139,9 @@ pub(super) fn api(params: &Params, scope: Option<&str>, incoming: &Incoming) -> 
 /// The row of a request. What path and JSON body say becomes parameters like all the others.
 pub(super) fn find(api: Api, params: &mut Params, scope: Option<&str>, incoming: &Incoming) -> Outcome<&'static Action> {
     match api.protocol() {
+        Protocol::Query if !matches!(incoming.method.as_str(), "GET" | "POST") => {
+            Err(Fault::new("MethodNotAllowed", "The specified method is not allowed against this resource."))
+        }
         Protocol::Query => query(api, params, scope),
         Protocol::Json => {
             params.absorb_json(&incoming.body)?;
@@ -168,11 +171,15 @@ fn query(api: Api, params: &Params, scope: Option<&str>) -> Outcome<&'static Act
         Some("2010-05-08") => api == Api::Iam,
         Some(_) | None => false,
     };
-    let mut tables = STS.iter().chain(super::iam::ACTIONS.iter().copied().flatten());
-    tables.find(|action| known && action.name == name && action.service == api).ok_or_else(|| {
+    rows().find(|action| known && action.name == name && action.service == api).ok_or_else(|| {
         let version = params.get("Version").unwrap_or("NO_VERSION_SPECIFIED");
         Fault::new("InvalidAction", format!("Could not find operation {name} for version {version}"))
     })
+}
+
+/// Every row that the Query protocol reaches.
+pub(super) fn rows() -> impl Iterator<Item = &'static Action> {
+    STS.iter().chain(super::iam::ACTIONS.iter().copied().flatten())
 }
 
 fn routed(api: Api, params: &mut Params, incoming: &Incoming) -> Option<&'static Action> {

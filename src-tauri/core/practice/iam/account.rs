@@ -42,43 +42,49 @@ fn delete(call: &mut Exchange<'_>) -> Outcome<Xml> {
 }
 
 fn list(call: &mut Exchange<'_>) -> Outcome<Xml> {
-    let aliases = call.account()?.alias.iter().map(|alias| (alias.clone(), Xml::bare(alias))).collect();
-    page(call, "AccountAliases", aliases)
+    page(call, "AccountAliases", call.account()?.alias.iter().map(|alias| (alias, alias)), |alias| Xml::bare(alias))
 }
 
 fn summary(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let account = call.account()?;
     let in_use = account.devices.values().filter(|device| device.owner.is_some()).count();
     let root_mfa = account.devices.values().any(|device| device.owner.as_ref().is_some_and(|owner| owner.user.is_none()));
+    let versions: usize = account.policies.values().map(|policy| policy.versions.len()).sum();
     let numbers = [
-        ("Users", account.users.len()),
-        ("UsersQuota", 5000),
+        ("AccessKeysPerUserQuota", 2),
+        ("AccountAccessKeysPresent", usize::from(!account.root_keys.is_empty())),
+        ("AccountMFAEnabled", usize::from(root_mfa)),
+        ("AccountPasswordPresent", 1),
+        ("AccountSigningCertificatesPresent", 0),
+        ("AssumeRolePolicySizeQuota", 2048),
+        ("AttachedPoliciesPerGroupQuota", 10),
+        ("AttachedPoliciesPerRoleQuota", 10),
+        ("AttachedPoliciesPerUserQuota", 10),
+        ("GlobalEndpointTokenVersion", 1),
+        ("GroupPolicySizeQuota", 5120),
         ("Groups", account.groups.len()),
+        ("GroupsPerUserQuota", 10),
         ("GroupsQuota", 300),
-        ("Roles", account.roles.len()),
-        ("RolesQuota", 1000),
+        ("InstanceProfiles", account.profiles.len()),
+        ("InstanceProfilesQuota", 1000),
+        ("MFADevices", account.devices.len()),
+        ("MFADevicesInUse", in_use),
         ("Policies", account.policies.len()),
         ("PoliciesQuota", 1500),
         ("PolicySizeQuota", 6144),
+        ("PolicyVersionsInUse", versions),
         ("PolicyVersionsInUseQuota", 10000),
-        ("VersionsPerPolicyQuota", 5),
-        ("UserPolicySizeQuota", 2048),
-        ("GroupPolicySizeQuota", 5120),
+        ("Providers", 0),
         ("RolePolicySizeQuota", 10240),
-        ("AssumeRolePolicySizeQuota", 2048),
-        ("AttachedPoliciesPerUserQuota", 10),
-        ("AttachedPoliciesPerRoleQuota", 10),
-        ("AttachedPoliciesPerGroupQuota", 10),
-        ("GroupsPerUserQuota", 10),
-        ("AccessKeysPerUserQuota", 2),
-        ("MFADevices", account.devices.len()),
-        ("MFADevicesInUse", in_use),
-        ("AccountMFAEnabled", usize::from(root_mfa)),
-        ("AccountAccessKeysPresent", usize::from(!account.root_keys.is_empty())),
-        ("AccountSigningCertificatesPresent", 0),
+        ("Roles", account.roles.len()),
+        ("RolesQuota", 1000),
         ("ServerCertificates", 0),
         ("ServerCertificatesQuota", 20),
         ("SigningCertificatesPerUserQuota", 2),
+        ("UserPolicySizeQuota", 2048),
+        ("Users", account.users.len()),
+        ("UsersQuota", 5000),
+        ("VersionsPerPolicyQuota", 5),
     ];
     let entries = numbers.iter().fold(Xml::new(), |map, (key, value)| map.element("entry", Xml::new().text("key", key).text("value", value.to_string())));
     Ok(Xml::new().element("SummaryMap", entries))

@@ -1,92 +1,48 @@
-//! The AWS managed policies that people attach first. Their permissions are AWS's where these are short; the long lists are
-//! shortened to what the practice account can tell apart.
+//! The AWS managed policies that people attach first, from `aws_policies.json`: path and name to statements.
 //!
-//! They have one version each, and nobody can change them.
+//! Their permissions are AWS's where these are short; the long lists are shortened. They have one version each, and nobody
+//! can change them. The policies of service-linked roles are here too, because such a role has one.
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 use time::macros::datetime;
 
+use super::{SERVICES, service_linked};
 use crate::{
     policy::{Document, Shape},
-    practice::state::{ManagedPolicy, PolicyVersion},
+    practice::{
+        ids::base32,
+        state::{ManagedPolicy, PolicyVersion},
+    },
 };
 
-/// Name, path, statements.
-const POLICIES: [(&str, &str, &str); 14] = [
-    ("AdministratorAccess", "/", r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#),
-    (
-        "PowerUserAccess",
-        "/",
-        r#"{"Effect":"Allow","NotAction":["iam:*","organizations:*","account:*"],"Resource":"*"},{"Effect":"Allow","Action":["account:GetAccountInformation","account:GetPrimaryEmail","account:ListRegions","iam:CreateServiceLinkedRole","iam:DeleteServiceLinkedRole","iam:ListRoles","organizations:DescribeOrganization"],"Resource":"*"}"#,
-    ),
-    (
-        "ReadOnlyAccess",
-        "/",
-        r#"{"Sid":"ReadOnlyActions","Effect":"Allow","Action":["iam:Get*","iam:List*","iam:Simulate*","s3:Get*","s3:List*","ec2:Describe*","lambda:Get*","lambda:List*","dynamodb:Get*","dynamodb:List*","dynamodb:Describe*","cloudtrail:LookupEvents","cloudwatch:Get*","cloudwatch:List*","logs:Get*","logs:Describe*","sts:GetAccessKeyInfo","sts:GetCallerIdentity"],"Resource":"*"}"#,
-    ),
-    (
-        "ViewOnlyAccess",
-        "/job-function/",
-        r#"{"Effect":"Allow","Action":["iam:List*","iam:GetLoginProfile","s3:ListAllMyBuckets","ec2:Describe*","lambda:List*","dynamodb:List*"],"Resource":"*"}"#,
-    ),
-    (
-        "SecurityAudit",
-        "/",
-        r#"{"Effect":"Allow","Action":["iam:Get*","iam:List*","iam:GenerateCredentialReport","s3:GetBucket*","s3:ListAllMyBuckets","cloudtrail:Describe*","cloudtrail:Get*","access-analyzer:List*"],"Resource":"*"}"#,
-    ),
-    (
-        "IAMFullAccess",
-        "/",
-        r#"{"Effect":"Allow","Action":["iam:*","organizations:DescribeAccount","organizations:DescribeOrganization","organizations:ListPolicies"],"Resource":"*"}"#,
-    ),
-    (
-        "IAMReadOnlyAccess",
-        "/",
-        r#"{"Effect":"Allow","Action":["iam:GenerateCredentialReport","iam:GenerateServiceLastAccessedDetails","iam:Get*","iam:List*","iam:SimulateCustomPolicy","iam:SimulatePrincipalPolicy"],"Resource":"*"}"#,
-    ),
-    (
-        "IAMUserChangePassword",
-        "/",
-        r#"{"Effect":"Allow","Action":["iam:ChangePassword"],"Resource":["arn:aws:iam::*:user/${aws:username}"]},{"Effect":"Allow","Action":["iam:GetAccountPasswordPolicy"],"Resource":"*"}"#,
-    ),
-    ("AmazonS3FullAccess", "/", r#"{"Effect":"Allow","Action":["s3:*","s3-object-lambda:*"],"Resource":"*"}"#),
-    (
-        "AmazonS3ReadOnlyAccess",
-        "/",
-        r#"{"Effect":"Allow","Action":["s3:Get*","s3:List*","s3:Describe*","s3-object-lambda:Get*","s3-object-lambda:List*"],"Resource":"*"}"#,
-    ),
-    ("AmazonEC2FullAccess", "/", r#"{"Effect":"Allow","Action":["ec2:*","elasticloadbalancing:*","cloudwatch:*","autoscaling:*"],"Resource":"*"}"#),
-    (
-        "AmazonEC2ReadOnlyAccess",
-        "/",
-        r#"{"Effect":"Allow","Action":["ec2:Describe*","ec2:GetSecurityGroupsForVpc","elasticloadbalancing:Describe*","cloudwatch:ListMetrics","cloudwatch:GetMetricStatistics","cloudwatch:Describe*","autoscaling:Describe*"],"Resource":"*"}"#,
-    ),
-    (
-        "AWSLambdaBasicExecutionRole",
-        "/service-role/",
-        r#"{"Effect":"Allow","Action":["logs:CreateLogGroup","logs:CreateLogStream","logs:PutLogEvents"],"Resource":"*"}"#,
-    ),
-    (
-        "AmazonEC2ContainerServiceforEC2Role",
-        "/service-role/",
-        r#"{"Effect":"Allow","Action":["ecs:*","ecr:GetAuthorizationToken","ecr:BatchCheckLayerAvailability","ecr:GetDownloadUrlForLayer","ecr:BatchGetImage","logs:CreateLogStream","logs:PutLogEvents"],"Resource":"*"}"#,
-    ),
-];
+const POLICIES: &str = include_str!("aws_policies.json");
 
+/// By ARN.
 pub(in crate::practice) fn all() -> BTreeMap<String, ManagedPolicy> {
-    POLICIES.iter().filter_map(policy).map(|policy| (policy.arn.clone(), policy)).collect()
+    let written: BTreeMap<String, Value> = serde_json::from_str(POLICIES).unwrap_or_default();
+    let written = written.into_iter().map(|(place, statements)| (place, statements.to_string()));
+    // What AWS lets its services do is not what a person learns here, so it is the service's own API.
+    let linked = service_linked::policies().map(|(name, service)| {
+        let prefix = service.split('.').next().unwrap_or_default();
+        (format!("{SERVICES}{name}"), format!(r#"[{{"Effect":"Allow","Action":"{prefix}:*","Resource":"*"}}]"#))
+    });
+    let policies = written.chain(linked).filter_map(|(place, statements)| policy(&place, &statements));
+    policies.map(|policy| (policy.arn.clone(), policy)).collect()
 }
 
-fn policy((name, path, statements): &(&str, &str, &str)) -> Option<ManagedPolicy> {
+fn policy(place: &str, statements: &str) -> Option<ManagedPolicy> {
     let created = datetime!(2015-02-06 18:39:46 UTC);
-    let document = Document::parse(&format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#), Shape::Identity).ok()?;
-    let digits: String = name.chars().cycle().map(|c| c.to_ascii_uppercase()).filter(char::is_ascii_uppercase).take(17).collect();
+    let (path, name) = place.rsplit_once('/')?;
+    let document = Document::parse(&format!(r#"{{"Version":"2012-10-17","Statement":{statements}}}"#), Shape::Identity).ok()?;
+    let digits = &base32(&Sha256::digest(name))[..17];
     Some(ManagedPolicy {
-        name: (*name).to_owned(),
-        path: (*path).to_owned(),
+        name: name.to_owned(),
+        path: format!("{path}/"),
         id: format!("ANPA{digits}"),
-        arn: format!("arn:aws:iam::aws:policy{path}{name}"),
+        arn: format!("arn:aws:iam::aws:policy{place}"),
         description: None,
         created,
         updated: created,
@@ -99,8 +55,17 @@ fn policy((name, path, statements): &(&str, &str, &str)) -> Option<ManagedPolicy
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     #[test]
     fn every_row_is_a_policy() {
-        assert_eq!(super::all().len(), super::POLICIES.len());
+        let written: BTreeMap<String, serde_json::Value> = serde_json::from_str(super::POLICIES).expect("JSON");
+        let all = super::all();
+        for place in written.keys() {
+            assert!(all.contains_key(&format!("arn:aws:iam::aws:policy{place}")), "{place}");
+        }
+        assert!(all.contains_key("arn:aws:iam::aws:policy/aws-service-role/AutoScalingServiceRolePolicy"));
+        let ids: std::collections::BTreeSet<_> = all.values().map(|policy| &policy.id).collect();
+        assert_eq!(ids.len(), all.len(), "each has an ID of its own");
     }
 }

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use qrcode::{Color, EcLevel, QrCode};
 
-use super::{MARKER, MAX_ITEMS, OWN_USER, PATH, SERIAL, TAGS, USER, everything, page, tags, user};
+use super::{MARKER, MAX_ITEMS, NEW_TAGS, OLD_TAGS, OWN_USER, PATH, SERIAL, TAGS, Targeted, USER, USER_NAME, everything, page, tags, user, users};
 use crate::{
-    model::mfa::TotpSeed,
+    model::{mfa::TotpSeed, params::SessionTag},
     practice::{
         exchange::Exchange,
         fault::{Fault, Outcome},
@@ -36,10 +36,29 @@ pub(super) static ACTIONS: &[Action] = &[
     iam("ResyncMFADevice", user, &[USER, DEVICE, required("AuthenticationCode1", CODE), required("AuthenticationCode2", CODE)], resync),
     iam("DeactivateMFADevice", user, &[OWN_USER, DEVICE], deactivate),
     iam("ListMFADevices", user, &[OWN_USER, MARKER, MAX_ITEMS], list),
-    iam("GetMFADevice", user, &[OWN_USER, DEVICE], get),
+    iam("GetMFADevice", user, &[optional("UserName", USER_NAME), DEVICE], get),
     iam("ListVirtualMFADevices", everything, &[optional("AssignmentStatus", Rule::OneOf(&["Assigned", "Unassigned", "Any"])), MARKER, MAX_ITEMS], list_virtual),
-    iam("DeleteVirtualMFADevice", |call| Ok((call.params.text("SerialNumber").to_owned(), Vec::new())), &[DEVICE], delete),
+    iam("DeleteVirtualMFADevice", device, &[DEVICE], delete),
+    iam("TagMFADevice", device, &[DEVICE, NEW_TAGS], |call| tags::add(call, tagged)),
+    iam("UntagMFADevice", device, &[DEVICE, OLD_TAGS], |call| tags::remove(call, tagged)),
+    iam("ListMFADeviceTags", device, &[DEVICE, MARKER, MAX_ITEMS], |call| tags::list(call, tagged)),
 ];
+
+/// A device is a resource of its own, with tags.
+fn device(call: &Exchange<'_>) -> Targeted {
+    let serial = call.params.text("SerialNumber");
+    Ok((serial.to_owned(), call.account()?.devices.get(serial).map(|device| device.tags.clone()).unwrap_or_default()))
+}
+
+fn tagged<'a>(call: &'a mut Exchange<'_>) -> Outcome<&'a mut Vec<SessionTag>> {
+    let serial = call.params.text("SerialNumber");
+    call.account_mut()?.devices.get_mut(serial).map(|device| &mut device.tags).ok_or_else(|| no_such(serial))
+}
+
+/// Where it stands in lists: without what all serials begin with, so that a marker has room for it.
+fn place(device: &Device) -> &str {
+    device.serial.rsplit(':').next().unwrap_or_default()
+}
 
 fn create(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let name = call.params.text("VirtualMFADeviceName");
@@ -131,10 +150,9 @@ fn list(call: &mut Exchange<'_>) -> Outcome<Xml> {
         return Err(Fault::no_such("user", name));
     }
     let item = |(device, owner): (&Device, &DeviceOwner)| {
-        let xml = Xml::new().maybe("UserName", name.as_ref()).text("SerialNumber", &device.serial).text("EnableDate", time_text(owner.enabled));
-        (device.serial.clone(), xml)
+        Xml::new().maybe("UserName", name.as_ref()).text("SerialNumber", &device.serial).text("EnableDate", time_text(owner.enabled))
     };
-    page(call, "MFADevices", of_user(account, name.as_deref()).map(item).collect())
+    page(call, "MFADevices", of_user(account, name.as_deref()).map(|found| (place(found.0), found)), item)
 }
 
 fn get(call: &mut Exchange<'_>) -> Outcome<Xml> {
@@ -155,19 +173,14 @@ fn list_virtual(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let item = |device: &Device| {
         let owner = device.owner.as_ref().map_or(Xml::new(), |owner| {
             let user = match owner.user.as_deref().and_then(|name| account.users.get(name)) {
-                Some(user) => Xml::new()
-                    .text("Path", &user.entity.path)
-                    .text("UserName", &user.entity.name)
-                    .text("UserId", &user.entity.id)
-                    .text("Arn", &user.entity.arn)
-                    .text("CreateDate", time_text(user.entity.created)),
-                None => Xml::new().text("UserId", &account.id).text("Arn", account.root_arn()),
+                Some(user) => users::xml(user, false),
+                None => users::root(account),
             };
             Xml::new().element("User", user).text("EnableDate", time_text(owner.enabled))
         });
-        (device.serial.clone(), Xml::new().text("SerialNumber", &device.serial).join(owner).join(tags::xml(&device.tags)))
+        Xml::new().text("SerialNumber", &device.serial).join(owner).join(tags::xml(&device.tags))
     };
-    page(call, "VirtualMFADevices", wanted.map(item).collect())
+    page(call, "VirtualMFADevices", wanted.map(|device| (place(device), device)), item)
 }
 
 fn delete(call: &mut Exchange<'_>) -> Outcome<Xml> {

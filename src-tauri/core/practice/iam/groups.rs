@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{GROUP, MARKER, MAX_ITEMS, NAME, PATH, PREFIX, USER, group, listed, made, new_entity, page, under, user};
+use super::{GROUP, MARKER, MAX_ITEMS, NAME, PATH, PREFIX, USER, group, listed, made, new_entity, page, under, user, users};
 use crate::practice::{
     exchange::Exchange,
     fault::{Fault, Outcome},
@@ -26,7 +26,7 @@ pub(super) static ACTIONS: &[Action] = &[
     iam("ListGroupsForUser", user, &[USER, MARKER, MAX_ITEMS], of_user),
 ];
 
-fn xml(entity: &Entity) -> Xml {
+pub(super) fn xml(entity: &Entity) -> Xml {
     Xml::new()
         .text("Path", &entity.path)
         .text("GroupName", &entity.name)
@@ -55,18 +55,14 @@ fn create(call: &mut Exchange<'_>) -> Outcome<Xml> {
 fn get(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let group = found(call)?;
     let account = call.account()?;
-    let members = group.members.iter().filter_map(|name| account.users.get(name)).map(|user| {
-        let entity = &user.entity;
-        let xml = Xml::new().text("Path", &entity.path).text("UserName", &entity.name).text("UserId", &entity.id).text("Arn", &entity.arn);
-        (entity.name.clone(), xml.text("CreateDate", time_text(entity.created)))
-    });
-    let members = page(call, "Users", members.collect())?;
+    let members = group.members.iter().filter_map(|name| account.users.get(name)).map(|user| (user.entity.name.as_str(), user));
+    let members = page(call, "Users", members, |user| users::xml(user, false))?;
     Ok(Xml::new().element("Group", xml(&group.entity)).join(members))
 }
 
 fn list(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let groups = call.account()?.groups.values().filter(|group| under(&group.entity.path, call));
-    page(call, "Groups", groups.map(|group| (group.entity.name.clone(), xml(&group.entity))).collect())
+    page(call, "Groups", groups.map(|group| (group.entity.name.as_str(), group)), |group| xml(&group.entity))
 }
 
 fn update(call: &mut Exchange<'_>) -> Outcome<Xml> {
@@ -74,7 +70,7 @@ fn update(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let new_name = call.params.get("NewGroupName").unwrap_or(name).to_owned();
     let path = call.params.get("NewPath");
     let account = call.account_mut()?;
-    if account.groups.keys().any(|own| own != name && own.eq_ignore_ascii_case(&new_name)) {
+    if account.groups.is_taken_by_another(name, &new_name) {
         return Err(Fault::exists("Group", &new_name));
     }
     let mut group = account.groups.remove(name).ok_or_else(|| Fault::no_such("group", name))?;
@@ -138,5 +134,5 @@ fn of_user(call: &mut Exchange<'_>) -> Outcome<Xml> {
     if !account.users.contains_key(name) {
         return Err(Fault::no_such("user", name));
     }
-    page(call, "Groups", account.groups_of(name).map(|group| (group.entity.name.clone(), xml(&group.entity))).collect())
+    page(call, "Groups", account.groups_of(name).map(|group| (group.entity.name.as_str(), group)), |group| xml(&group.entity))
 }

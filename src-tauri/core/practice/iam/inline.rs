@@ -2,7 +2,7 @@
 //!
 //! The limits are on all inline policies of one owner together, white space not counted.
 
-use super::{DOCUMENT, GROUP, MARKER, MAX_ITEMS, NAME, ROLE, USER, encoded, group, identity_document, owned, owned_mut, page, role, user};
+use super::{DOCUMENT, GROUP, MARKER, MAX_ITEMS, NAME, ROLE, USER, changed, encoded, group, identity_document, modifiable, owned, page, role, user};
 use crate::practice::{
     exchange::Exchange,
     fault::{Fault, Outcome},
@@ -46,13 +46,14 @@ fn no_such(owner: Owner, policy: &str) -> Fault {
 fn put(call: &mut Exchange<'_>, owner: Owner) -> Outcome<Xml> {
     let name = call.params.text("PolicyName").to_owned();
     let entity = owned(call, owner)?;
+    modifiable(entity)?;
     let document = identity_document(call.params.text("PolicyDocument"))?;
     let others: usize = entity.inline.iter().filter(|(own, _)| **own != name).map(|(_, document)| document.size()).sum();
     if others + document.size() > largest(owner) {
         let entity_name = &entity.name;
         return Err(Fault::limit(format!("Maximum policy size of {} bytes exceeded for {} {entity_name}", largest(owner), owner.kind())));
     }
-    owned_mut(call, owner)?.inline.insert(name, document);
+    changed(call, owner)?.inline.insert(name, document);
     Ok(Xml::new())
 }
 
@@ -65,11 +66,10 @@ fn get(call: &mut Exchange<'_>, owner: Owner) -> Outcome<Xml> {
 
 fn delete(call: &mut Exchange<'_>, owner: Owner) -> Outcome<Xml> {
     let name = call.params.text("PolicyName");
-    owned_mut(call, owner)?.inline.remove(name).ok_or_else(|| no_such(owner, name))?;
+    changed(call, owner)?.inline.remove(name).ok_or_else(|| no_such(owner, name))?;
     Ok(Xml::new())
 }
 
 fn list(call: &mut Exchange<'_>, owner: Owner) -> Outcome<Xml> {
-    let names = owned(call, owner)?.inline.keys().map(|name| (name.clone(), Xml::bare(name))).collect();
-    page(call, "PolicyNames", names)
+    page(call, "PolicyNames", owned(call, owner)?.inline.keys().map(|name| (name, name)), |name| Xml::bare(name))
 }

@@ -21,7 +21,7 @@ const KEY: Field = required("AccessKeyId", text(16, 128, Chars::KeyId));
 pub(super) static ACTIONS: &[Action] = &[
     iam("CreateAccessKey", user, &[OWN_USER], create),
     iam("ListAccessKeys", user, &[OWN_USER, MARKER, MAX_ITEMS], list),
-    iam("UpdateAccessKey", user, &[OWN_USER, KEY, required("Status", Rule::OneOf(&["Active", "Inactive"]))], update),
+    iam("UpdateAccessKey", user, &[OWN_USER, KEY, required("Status", Rule::OneOf(&["Active", "Inactive", "Expired"]))], update),
     iam("DeleteAccessKey", user, &[OWN_USER, KEY], delete),
     iam("GetAccessKeyLastUsed", owner, &[KEY], last_used),
 ];
@@ -81,10 +81,13 @@ fn create(call: &mut Exchange<'_>) -> Outcome<Xml> {
 fn list(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let (name, keys) = keys(call)?;
     let item = |key: &Key| named(&name).text("AccessKeyId", key.id.as_str()).text("Status", status(key)).text("CreateDate", time_text(key.created));
-    page(call, "AccessKeyMetadata", keys.iter().map(|key| (key.id.as_str().to_owned(), item(key))).collect())
+    page(call, "AccessKeyMetadata", keys.iter().map(|key| (key.id.as_str(), key)), item)
 }
 
 fn update(call: &mut Exchange<'_>) -> Outcome<Xml> {
+    if call.params.text("Status") == "Expired" {
+        return Err(Fault::new("InvalidInput", "Access keys can only be set to Active or Inactive."));
+    }
     let (id, active) = (call.params.text("AccessKeyId"), call.params.text("Status") == "Active");
     let key = keys_mut(call)?.iter_mut().find(|key| key.id.as_str() == id);
     key.ok_or_else(|| no_such(id))?.active = active;

@@ -6,22 +6,30 @@
 mod account;
 mod attached;
 pub(super) mod aws_policies;
+mod details;
 mod devices;
+pub(super) mod entities;
 mod groups;
 mod inline;
+mod instance_profiles;
 mod keys;
 mod managed;
+mod pages;
+mod passwords;
+mod report;
 mod roles;
+mod service_linked;
 mod simulate;
 mod tags;
 mod trust;
 mod users;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use self::{
+    entities::{SERVICES, changed, modifiable, new_entity, owned, owned_mut},
+    pages::page,
+};
 use super::{
     exchange::Exchange,
     fault::{Fault, Outcome},
@@ -32,11 +40,11 @@ use super::{
 };
 use crate::{
     model::params::SessionTag,
-    policy::{Document, Shape},
+    policy::{Document, Malformed, Shape},
 };
 
 /// Every row of IAM.
-pub(super) static ACTIONS: [&[Action]; 10] = [
+pub(super) static ACTIONS: [&[Action]; 15] = [
     users::ACTIONS,
     keys::ACTIONS,
     groups::ACTIONS,
@@ -47,6 +55,11 @@ pub(super) static ACTIONS: [&[Action]; 10] = [
     devices::ACTIONS,
     account::ACTIONS,
     simulate::ACTIONS,
+    instance_profiles::ACTIONS,
+    passwords::ACTIONS,
+    report::ACTIONS,
+    details::ACTIONS,
+    service_linked::ACTIONS,
 ];
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -59,42 +72,19 @@ const DOCUMENT: Rule = text(1, 131_072, Chars::Policy);
 const DESCRIPTION: Rule = text(0, 1000, Chars::Description);
 const SERIAL: Rule = text(9, 256, Chars::IamSerial);
 const PREFIX: Field = optional("PathPrefix", text(1, 512, Chars::PathPrefix));
-const MARKER: Field = optional("Marker", text(1, 320, Chars::Free));
+const POLICY_PREFIX: Field = optional("PathPrefix", text(1, 512, Chars::PolicyPath));
+const MARKER: Field = optional("Marker", text(1, 320, Chars::Marker));
 const MAX_ITEMS: Field = optional("MaxItems", Rule::Number { min: 1, max: 1000 });
 const TAGS: Field = optional("Tags", Rule::Tags);
 const NEW_TAGS: Field = required("Tags", Rule::Tags);
-/// A user that is there may have a longer name than a new one, says the model of the API.
+const OLD_TAGS: Field = required("TagKeys", Rule::TagKeys);
+/// A user that is there may have a longer name than a new one, says the model of the API; not for every operation.
 const USER: Field = required("UserName", NAME);
 const OWN_USER: Field = optional("UserName", NAME);
+const SHORT_USER: Field = required("UserName", USER_NAME);
 const ROLE: Field = required("RoleName", USER_NAME);
 const GROUP: Field = required("GroupName", NAME);
 const BOUNDARY: Field = optional("PermissionsBoundary", POLICY_ARN);
-
-impl Owner {
-    const fn kind(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Role => "role",
-            Self::Group => "group",
-        }
-    }
-
-    const fn param(self) -> &'static str {
-        match self {
-            Self::User => "UserName",
-            Self::Role => "RoleName",
-            Self::Group => "GroupName",
-        }
-    }
-
-    const fn capital(self) -> &'static str {
-        match self {
-            Self::User => "User",
-            Self::Role => "Role",
-            Self::Group => "Group",
-        }
-    }
-}
 
 type Targeted = Outcome<(String, Vec<SessionTag>)>;
 
@@ -143,56 +133,33 @@ fn policy(call: &Exchange<'_>) -> Targeted {
     Ok((arn.to_owned(), tags))
 }
 
-fn owned<'a>(call: &'a Exchange<'_>, owner: Owner) -> Outcome<&'a Entity> {
-    let name = call.params.text(owner.param());
-    call.account()?.entity(owner, name).ok_or_else(|| Fault::no_such(owner.kind(), name))
-}
-
-fn owned_mut<'a>(call: &'a mut Exchange<'_>, owner: Owner) -> Outcome<&'a mut Entity> {
-    let name = call.params.text(owner.param());
-    call.account_mut()?.entity_mut(owner, name).ok_or_else(|| Fault::no_such(owner.kind(), name))
-}
-
-/// The common part of a new user, role or group: its name is free in any spelling, its path and tags are right.
-fn new_entity(call: &mut Exchange<'_>, owner: Owner, prefix: &str) -> Outcome<Entity> {
-    let name = call.params.text(owner.param()).to_owned();
-    let path = call.params.get("Path").unwrap_or("/").to_owned();
-    let boundary = call.params.get("PermissionsBoundary").map(str::to_owned);
-    let tags = tags::checked(call.params)?;
-    if call.account()?.entities().any(|(kind, entity)| kind == owner && entity.name.eq_ignore_ascii_case(&name)) {
-        return Err(Fault::exists(owner.capital(), &name));
-    }
-    if let Some(boundary) = &boundary {
-        boundary_exists(call, boundary)?;
-    }
-    Ok(Entity {
-        id: call.state.draw.unique_id(prefix),
-        arn: format!("arn:aws:iam::{}:{}{path}{name}", call.principal.account, owner.kind()),
-        created: call.now,
-        inline: BTreeMap::new(),
-        attached: BTreeSet::new(),
-        name,
-        path,
-        boundary,
-        tags,
-    })
-}
-
 fn boundary_exists(call: &Exchange<'_>, arn: &str) -> Outcome<()> {
+    well_formed(arn)?;
     let found = call.state.policy(call.account()?, arn).is_some();
     if found { Ok(()) } else { Err(Fault::new("NoSuchEntity", format!("Scope ARN: {arn} does not exist or is not attachable."))) }
 }
 
 fn attachable(call: &Exchange<'_>, arn: &str) -> Outcome<()> {
-    if !arn.starts_with("arn:") || arn.splitn(6, ':').count() < 6 {
-        return Err(Fault::new("InvalidInput", format!("ARN {arn} is not valid.")));
+    well_formed(arn)?;
+    match call.state.policy(call.account()?, arn) {
+        None => Err(Fault::new("NoSuchEntity", format!("Policy {arn} does not exist or is not attachable."))),
+        Some(policy) if policy.path.starts_with(SERVICES) => Err(Fault::new("PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer Role.")),
+        Some(_) => Ok(()),
     }
-    let found = call.state.policy(call.account()?, arn).is_some();
-    if found { Ok(()) } else { Err(Fault::new("NoSuchEntity", format!("Policy {arn} does not exist or is not attachable."))) }
+}
+
+/// The ARN of a policy, as far as its form goes.
+fn well_formed(arn: &str) -> Outcome<()> {
+    match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
+        ["arn", _, "iam", "", account, policy] if !account.is_empty() && policy.starts_with("policy/") => Ok(()),
+        _ => Err(Fault::new("InvalidInput", format!("ARN {arn} is not valid."))),
+    }
 }
 
 fn identity_document(text: &str) -> Outcome<Document> {
-    Document::parse(text, Shape::Identity).map_err(|malformed| Fault::new("MalformedPolicyDocument", malformed.0))
+    // Of a trust policy IAM says that it is no JSON, of others not.
+    let message = |malformed: Malformed| if malformed.is_no_json() { "Syntax errors in policy.".to_owned() } else { malformed.0 };
+    Document::parse(text, Shape::Identity).map_err(|malformed| Fault::new("MalformedPolicyDocument", message(malformed)))
 }
 
 /// Documents travel percent-encoded.
@@ -208,21 +175,6 @@ fn boundary_xml(entity: &Entity) -> Xml {
         }
         None => Xml::new(),
     }
-}
-
-/// One page of a list: what comes after the marker, as many as were asked for.
-fn page(call: &Exchange<'_>, name: &str, mut items: Vec<(String, Xml)>) -> Outcome<Xml> {
-    let most = call.params.get("MaxItems").and_then(|text| text.parse().ok()).unwrap_or(100_usize);
-    items.sort_by(|(one, _), (other, _)| one.cmp(other));
-    if let Some(marker) = call.params.get("Marker") {
-        let after = URL_SAFE_NO_PAD.decode(marker).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let after = after.ok_or_else(|| Fault::validation("Invalid Marker."))?;
-        items.retain(|(key, _)| *key > after);
-    }
-    let truncated = items.len() > most;
-    items.truncate(most);
-    let marker = items.last().filter(|_| truncated).map(|(key, _)| URL_SAFE_NO_PAD.encode(key));
-    Ok(Xml::new().list(name, items.into_iter().map(|(_, xml)| xml)).text("IsTruncated", if truncated { "true" } else { "false" }).maybe("Marker", marker))
 }
 
 fn under(path: &str, call: &Exchange<'_>) -> bool {

@@ -3,18 +3,21 @@
 //! A role is made with its trust policy; `trust` says how that is kept. Not here: assuming one, which is STS.
 
 use super::{
-    BOUNDARY, DESCRIPTION, DOCUMENT, MARKER, MAX_ITEMS, NEW_TAGS, PATH, POLICY_ARN, PREFIX, ROLE, TAGS, boundary_xml, encoded, listed, made, new_entity, page,
-    role, tags, trust, under,
+    BOUNDARY, DESCRIPTION, DOCUMENT, MARKER, MAX_ITEMS, NEW_TAGS, OLD_TAGS, PATH, POLICY_ARN, PREFIX, ROLE, TAGS, boundary_xml, encoded, listed, made,
+    modifiable, new_entity, owned_mut, page, role, tags, trust, under,
     users::{drop_boundary, set_boundary},
 };
-use crate::practice::{
-    exchange::Exchange,
-    fault::{Fault, Outcome},
-    fields::{Rule, optional, required},
-    state::{Owner, Role},
-    table::{Action, iam},
-    time_text,
-    xml::Xml,
+use crate::{
+    model::params::SessionTag,
+    practice::{
+        exchange::Exchange,
+        fault::{Fault, Outcome},
+        fields::{Rule, optional, required},
+        state::{Owner, Role},
+        table::{Action, iam},
+        time_text,
+        xml::Xml,
+    },
 };
 
 const MAX_SESSION: Rule = Rule::Number { min: 3600, max: 43200 };
@@ -40,15 +43,19 @@ pub(super) static ACTIONS: &[Action] = &[
     iam("UpdateRoleDescription", role, &[ROLE, required("Description", DESCRIPTION)], describe),
     iam("UpdateAssumeRolePolicy", role, &[ROLE, required("PolicyDocument", DOCUMENT)], update_trust),
     iam("DeleteRole", role, &[ROLE], delete),
-    iam("TagRole", role, &[ROLE, NEW_TAGS], |call| tags::add(call, Owner::Role)),
-    iam("UntagRole", role, &[ROLE, required("TagKeys", Rule::TagKeys)], |call| tags::remove(call, Owner::Role)),
-    iam("ListRoleTags", role, &[ROLE, MARKER, MAX_ITEMS], |call| tags::list(call, Owner::Role)),
+    iam("TagRole", role, &[ROLE, NEW_TAGS], |call| tags::add(call, tagged)),
+    iam("UntagRole", role, &[ROLE, OLD_TAGS], |call| tags::remove(call, tagged)),
+    iam("ListRoleTags", role, &[ROLE, MARKER, MAX_ITEMS], |call| tags::list(call, tagged)),
     iam("PutRolePermissionsBoundary", role, &[ROLE, required("PermissionsBoundary", POLICY_ARN)], |call| set_boundary(call, Owner::Role)),
     iam("DeleteRolePermissionsBoundary", role, &[ROLE], |call| drop_boundary(call, Owner::Role)),
-    iam("ListInstanceProfilesForRole", role, &[ROLE, MARKER, MAX_ITEMS], instance_profiles),
 ];
 
-fn xml(call: &Exchange<'_>, role: &Role, whole: bool) -> Xml {
+fn tagged<'a>(call: &'a mut Exchange<'_>) -> Outcome<&'a mut Vec<SessionTag>> {
+    Ok(&mut owned_mut(call, Owner::Role)?.tags)
+}
+
+/// With boundary, tags and last use, or as lists have it.
+pub(super) fn xml(call: &Exchange<'_>, role: &Role, whole: bool) -> Xml {
     let entity = &role.entity;
     let mut xml = Xml::new()
         .text("Path", &entity.path)
@@ -96,11 +103,15 @@ fn get(call: &mut Exchange<'_>) -> Outcome<Xml> {
 
 fn list(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let roles = call.account()?.roles.values().filter(|role| under(&role.entity.path, call));
-    page(call, "Roles", roles.map(|role| (role.entity.name.clone(), xml(call, role, false))).collect())
+    page(call, "Roles", roles.map(|role| (role.entity.name.as_str(), role)), |role| xml(call, role, false))
 }
 
 fn update(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let (description, max_session) = (call.params.get("Description").map(str::to_owned), max_session(call));
+    // The description of a service's role is the one thing that people may change.
+    if max_session.is_some() {
+        modifiable(&found(call)?.entity)?;
+    }
     let role = found_mut(call)?;
     // AWS takes what is left out back to where a new role begins.
     role.max_session = max_session.unwrap_or(3600);
@@ -117,7 +128,7 @@ fn describe(call: &mut Exchange<'_>) -> Outcome<Xml> {
 }
 
 fn update_trust(call: &mut Exchange<'_>) -> Outcome<Xml> {
-    found(call)?;
+    modifiable(&found(call)?.entity)?;
     let trust = trust::parse(call.state, call.params.text("PolicyDocument"))?;
     found_mut(call)?.trust = trust;
     Ok(Xml::new())
@@ -125,7 +136,11 @@ fn update_trust(call: &mut Exchange<'_>) -> Outcome<Xml> {
 
 fn delete(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let entity = &found(call)?.entity;
-    let conflict = if !entity.attached.is_empty() {
+    modifiable(entity)?;
+    let profiles = &call.account()?.profiles;
+    let conflict = if profiles.values().any(|profile| profile.role.as_ref() == Some(&entity.name)) {
+        Some("must remove roles from instance profile first.")
+    } else if !entity.attached.is_empty() {
         Some("must detach all policies first.")
     } else if !entity.inline.is_empty() {
         Some("must delete policies first.")
@@ -138,10 +153,4 @@ fn delete(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let name = entity.name.clone();
     call.account_mut()?.roles.remove(&name);
     Ok(Xml::new())
-}
-
-/// There are none yet; tools ask before they delete a role.
-fn instance_profiles(call: &mut Exchange<'_>) -> Outcome<Xml> {
-    found(call)?;
-    page(call, "InstanceProfiles", Vec::new())
 }

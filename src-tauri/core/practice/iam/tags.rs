@@ -1,15 +1,14 @@
-//! Tags of users and roles: at most fifty, keys without regard to case, AWS's own prefix refused.
+//! Tags of everything that has tags: at most fifty, keys without regard to case, AWS's own prefix refused.
 //!
 //! A user's tags are `aws:PrincipalTag` of everything that user does, so they can decide over access.
 
-use super::{owned, owned_mut, page};
+use super::page;
 use crate::{
     model::params::SessionTag,
     practice::{
         exchange::Exchange,
         fault::{Fault, Outcome},
         params::Params,
-        state::Owner,
         xml::Xml,
     },
 };
@@ -35,10 +34,13 @@ pub(super) fn xml(tags: &[SessionTag]) -> Xml {
     Xml::new().list("Tags", tags.iter().map(|tag| Xml::new().text("Key", &tag.key).text("Value", &tag.value)))
 }
 
-pub(super) fn add(call: &mut Exchange<'_>, owner: Owner) -> Outcome<Xml> {
+/// Where a call finds the tags that it is about.
+pub(super) type Tagged = for<'a> fn(&'a mut Exchange<'_>) -> Outcome<&'a mut Vec<SessionTag>>;
+
+pub(super) fn add(call: &mut Exchange<'_>, tagged: Tagged) -> Outcome<Xml> {
     let new = checked(call.params)?;
-    let entity = owned_mut(call, owner)?;
-    let mut tags = entity.tags.clone();
+    let own = tagged(call)?;
+    let mut tags = own.clone();
     for tag in new {
         match tags.iter_mut().find(|own| own.key.eq_ignore_ascii_case(&tag.key)) {
             Some(own) => *own = tag,
@@ -48,18 +50,19 @@ pub(super) fn add(call: &mut Exchange<'_>, owner: Owner) -> Outcome<Xml> {
     if tags.len() > 50 {
         return Err(Fault::limit("The number of tags has reached the maximum limit."));
     }
-    entity.tags = tags;
+    *own = tags;
     Ok(Xml::new())
 }
 
-pub(super) fn remove(call: &mut Exchange<'_>, owner: Owner) -> Outcome<Xml> {
-    let keys: Vec<String> = call.params.list("TagKeys").into_iter().map(str::to_owned).collect();
-    owned_mut(call, owner)?.tags.retain(|tag| !keys.iter().any(|key| key.eq_ignore_ascii_case(&tag.key)));
+pub(super) fn remove(call: &mut Exchange<'_>, tagged: Tagged) -> Outcome<Xml> {
+    let keys = call.params.list("TagKeys");
+    tagged(call)?.retain(|tag| !keys.iter().any(|key| key.eq_ignore_ascii_case(&tag.key)));
     Ok(Xml::new())
 }
 
-pub(super) fn list(call: &mut Exchange<'_>, owner: Owner) -> Outcome<Xml> {
-    let tags = &owned(call, owner)?.tags;
-    let items = tags.iter().map(|tag| (tag.key.clone(), Xml::new().text("Key", &tag.key).text("Value", &tag.value))).collect();
-    page(call, "Tags", items)
+pub(super) fn list(call: &mut Exchange<'_>, tagged: Tagged) -> Outcome<Xml> {
+    let tags = tagged(call)?.clone();
+    // By their places: a key can be longer than a marker.
+    let items = tags.iter().enumerate().map(|(place, tag)| (format!("{place:02}"), tag));
+    page(call, "Tags", items, |tag| Xml::new().text("Key", &tag.key).text("Value", &tag.value))
 }

@@ -68,6 +68,10 @@ fn resolve(state: &State, principal: &mut PrincipalName, named: &mut BTreeMap<St
 pub(super) fn shown(state: &State, trust: &Trust) -> String {
     let mut text = trust.document.text().to_owned();
     for (id, arn) in &trust.named {
+        let account = arn.split(':').nth(4).and_then(|account| state.accounts.get(account));
+        if account.and_then(|account| account.unique_id(arn)) == Some(id) {
+            continue;
+        }
         let current = state.accounts.values().find_map(|account| {
             let user = account.user_by_id(id).map(|user| &user.entity);
             user.or_else(|| account.role_by_id(id).map(|role| &role.entity)).map(|entity| entity.arn.clone())

@@ -4,17 +4,20 @@
 //! cannot be deleted.
 
 use super::{
-    BOUNDARY, MARKER, MAX_ITEMS, NEW_TAGS, OWN_USER, PATH, POLICY_ARN, PREFIX, TAGS, USER, USER_NAME, boundary_exists, boundary_xml, listed, made, new_entity,
-    owned_mut, page, tags, under, user,
+    BOUNDARY, MARKER, MAX_ITEMS, NEW_TAGS, OLD_TAGS, OWN_USER, PATH, POLICY_ARN, PREFIX, SHORT_USER, TAGS, USER, USER_NAME, boundary_exists, boundary_xml,
+    changed, listed, made, new_entity, owned_mut, page, tags, under, user,
 };
-use crate::practice::{
-    exchange::Exchange,
-    fault::{Fault, Outcome},
-    fields::{Rule, optional, required},
-    state::{Owner, User},
-    table::{Action, iam},
-    time_text,
-    xml::Xml,
+use crate::{
+    model::params::SessionTag,
+    practice::{
+        exchange::Exchange,
+        fault::{Fault, Outcome},
+        fields::{optional, required},
+        state::{Account, Owner, User},
+        table::{Action, iam},
+        time_text,
+        xml::Xml,
+    },
 };
 
 pub(super) static ACTIONS: &[Action] = &[
@@ -23,14 +26,19 @@ pub(super) static ACTIONS: &[Action] = &[
     iam("ListUsers", |call| Ok(listed(call, "user")), &[PREFIX, MARKER, MAX_ITEMS], list),
     iam("UpdateUser", user, &[USER, optional("NewUserName", USER_NAME), optional("NewPath", PATH)], update),
     iam("DeleteUser", user, &[USER], delete),
-    iam("TagUser", user, &[USER, NEW_TAGS], |call| tags::add(call, Owner::User)),
-    iam("UntagUser", user, &[USER, required("TagKeys", Rule::TagKeys)], |call| tags::remove(call, Owner::User)),
-    iam("ListUserTags", user, &[USER, MARKER, MAX_ITEMS], |call| tags::list(call, Owner::User)),
-    iam("PutUserPermissionsBoundary", user, &[USER, required("PermissionsBoundary", POLICY_ARN)], |call| set_boundary(call, Owner::User)),
-    iam("DeleteUserPermissionsBoundary", user, &[USER], |call| drop_boundary(call, Owner::User)),
+    iam("TagUser", user, &[USER, NEW_TAGS], |call| tags::add(call, tagged)),
+    iam("UntagUser", user, &[USER, OLD_TAGS], |call| tags::remove(call, tagged)),
+    iam("ListUserTags", user, &[USER, MARKER, MAX_ITEMS], |call| tags::list(call, tagged)),
+    iam("PutUserPermissionsBoundary", user, &[SHORT_USER, required("PermissionsBoundary", POLICY_ARN)], |call| set_boundary(call, Owner::User)),
+    iam("DeleteUserPermissionsBoundary", user, &[SHORT_USER], |call| drop_boundary(call, Owner::User)),
 ];
 
-fn xml(user: &User, whole: bool) -> Xml {
+fn tagged<'a>(call: &'a mut Exchange<'_>) -> Outcome<&'a mut Vec<SessionTag>> {
+    Ok(&mut owned_mut(call, Owner::User)?.tags)
+}
+
+/// With boundary and tags, or as lists have it.
+pub(super) fn xml(user: &User, whole: bool) -> Xml {
     let entity = &user.entity;
     let mut xml = Xml::new()
         .text("Path", &entity.path)
@@ -44,9 +52,19 @@ fn xml(user: &User, whole: bool) -> Xml {
     xml
 }
 
+/// Root, where an answer has a user.
+pub(super) fn root(account: &Account) -> Xml {
+    Xml::new()
+        .text("Path", "/")
+        .text("UserName", account.alias.as_ref().unwrap_or(&account.id))
+        .text("UserId", &account.id)
+        .text("Arn", account.root_arn())
+        .text("CreateDate", time_text(account.created))
+}
+
 fn create(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let entity = new_entity(call, Owner::User, "AIDA")?;
-    let user = User { entity, keys: Vec::new() };
+    let user = User { entity, keys: Vec::new(), login: None };
     let answer = Xml::new().element("User", xml(&user, true));
     call.account_mut()?.users.insert(user.entity.name.clone(), user);
     Ok(answer)
@@ -56,19 +74,14 @@ fn get(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let account = call.account()?;
     let inside = match call.user_or_self()? {
         Some(name) => xml(account.users.get(&name).ok_or_else(|| Fault::no_such("user", &name))?, true),
-        None => Xml::new()
-            .text("Path", "/")
-            .text("UserName", account.alias.as_ref().unwrap_or(&account.id))
-            .text("UserId", &account.id)
-            .text("Arn", account.root_arn())
-            .text("CreateDate", time_text(account.created)),
+        None => root(account),
     };
     Ok(Xml::new().element("User", inside))
 }
 
 fn list(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let users = call.account()?.users.values().filter(|user| under(&user.entity.path, call));
-    page(call, "Users", users.map(|user| (user.entity.name.clone(), xml(user, false))).collect())
+    page(call, "Users", users.map(|user| (user.entity.name.as_str(), user)), |user| xml(user, false))
 }
 
 fn update(call: &mut Exchange<'_>) -> Outcome<Xml> {
@@ -80,7 +93,7 @@ fn update(call: &mut Exchange<'_>) -> Outcome<Xml> {
     if !account.users.contains_key(name) {
         return Err(Fault::no_such("user", name));
     }
-    if new_name != name && account.users.keys().any(|own| own != name && own.eq_ignore_ascii_case(&new_name)) {
+    if account.users.is_taken_by_another(name, &new_name) {
         return Err(Fault::exists("User", &new_name));
     }
     let Some(mut user) = account.users.remove(name) else { return Err(Fault::no_such("user", name)) };
@@ -114,6 +127,8 @@ fn delete(call: &mut Exchange<'_>) -> Outcome<Xml> {
         Some("must detach all policies first.")
     } else if !user.entity.inline.is_empty() {
         Some("must delete policies first.")
+    } else if user.login.is_some() {
+        Some("must delete login profile first.")
     } else if !user.keys.is_empty() {
         Some("must delete access keys first.")
     } else if account.devices.values().any(|device| device.owner.as_ref().is_some_and(|owner| owner.user.as_deref() == Some(name))) {
@@ -133,12 +148,12 @@ fn delete(call: &mut Exchange<'_>) -> Outcome<Xml> {
 pub(super) fn set_boundary(call: &mut Exchange<'_>, owner: Owner) -> Outcome<Xml> {
     let arn = call.params.text("PermissionsBoundary").to_owned();
     boundary_exists(call, &arn)?;
-    owned_mut(call, owner)?.boundary = Some(arn);
+    changed(call, owner)?.boundary = Some(arn);
     Ok(Xml::new())
 }
 
 pub(super) fn drop_boundary(call: &mut Exchange<'_>, owner: Owner) -> Outcome<Xml> {
-    let entity = owned_mut(call, owner)?;
+    let entity = changed(call, owner)?;
     if entity.boundary.take().is_none() {
         return Err(Fault::new("NoSuchEntity", format!("The {} {} does not have a permissions boundary attached.", owner.kind(), entity.name)));
     }

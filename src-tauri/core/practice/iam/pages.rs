@@ -1,0 +1,70 @@
+//! Lists in pages: what comes after the marker, as many as were asked for.
+//!
+//! Only what is on the page is written, so that the tenth page of ten thousand roles costs what the first does. The marker
+//! is the last key of the page before, so that a list stays right while things come and go.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::practice::{
+    exchange::Exchange,
+    fault::{Fault, Outcome},
+    xml::Xml,
+};
+
+/// How many where nobody says.
+const USUAL: usize = 100;
+
+/// A page of things in the order of their keys, and the marker of the next one. Keys are short: a marker has 320 characters.
+pub(super) fn slice<K: AsRef<str> + Ord, T>(call: &Exchange<'_>, items: impl IntoIterator<Item = (K, T)>) -> Outcome<(Vec<T>, Option<String>)> {
+    let most = call.params.get("MaxItems").and_then(|text| text.parse().ok()).unwrap_or(USUAL);
+    cut(items.into_iter().collect(), most, call.params.get("Marker"))
+}
+
+fn cut<K: AsRef<str> + Ord, T>(mut items: Vec<(K, T)>, most: usize, marker: Option<&str>) -> Outcome<(Vec<T>, Option<String>)> {
+    items.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let start = match marker {
+        None => 0,
+        Some(marker) => {
+            let after = URL_SAFE_NO_PAD.decode(marker).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            let after = after.ok_or_else(|| Fault::validation(format!("Invalid Marker: {marker}")))?;
+            items.partition_point(|(key, _)| key.as_ref() <= after.as_str())
+        }
+    };
+    let more = items.len() > start + most;
+    let marker = items.get(start + most - 1).filter(|_| more).map(|(key, _)| URL_SAFE_NO_PAD.encode(key.as_ref()));
+    Ok((items.into_iter().skip(start).take(most).map(|(_, item)| item).collect(), marker))
+}
+
+/// What ends every list.
+pub(super) fn end(marker: Option<String>) -> Xml {
+    Xml::new().text("IsTruncated", if marker.is_some() { "true" } else { "false" }).maybe("Marker", marker)
+}
+
+/// One page of one list.
+pub(super) fn page<K: AsRef<str> + Ord, T>(call: &Exchange<'_>, name: &str, items: impl IntoIterator<Item = (K, T)>, xml: impl Fn(T) -> Xml) -> Outcome<Xml> {
+    let (items, marker) = slice(call, items)?;
+    Ok(Xml::new().list(name, items.into_iter().map(xml)).join(end(marker)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_thousand_things_page_by_page() {
+        let (mut marker, mut seen) = (None, Vec::new());
+        loop {
+            // Backwards, and one goes away while the list is read.
+            let items = (0..10_000).rev().filter(|number| seen.is_empty() || *number != 500).map(|number| (format!("role{number:05}"), number)).collect();
+            let (page, next) = cut(items, 300, marker.as_deref()).unwrap();
+            seen.extend(page);
+            marker = next;
+            if marker.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, (0..10_000).filter(|number| *number != 500).collect::<Vec<_>>());
+        assert_eq!(cut(vec![("a", ())], 1, None).unwrap().1, None, "a full page can be the last one");
+        assert!(cut(vec![("a", ())], 1, Some("!")).is_err());
+    }
+}
