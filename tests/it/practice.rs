@@ -104,7 +104,7 @@ pub(crate) fn temporary(credentials: Option<aws_sdk_sts::types::Credentials>) ->
 }
 
 /// Status, code and message of a refusal.
-fn refusal<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(
+pub(crate) fn refusal<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(
     result: Result<T, SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>>,
 ) -> (u16, String, String) {
     let error = result.unwrap_err();

@@ -28,7 +28,7 @@ async fn post(practice: &Practice, body: impl Into<Bytes>) -> (u16, String) {
     send(request.body(Full::new(body.into())).unwrap()).await
 }
 
-async fn get(url: String) -> (u16, String) {
+pub(crate) async fn get(url: String) -> (u16, String) {
     send(Request::get(url).body(Full::default()).unwrap()).await
 }
 
@@ -127,7 +127,7 @@ async fn another_host_is_refused() {
     assert!(answer.contains("answers only to 127.0.0.1 and localhost"), "{answer}");
 }
 
-fn sign_in_url(practice: &Practice, credentials: &aws_sdk_sts::types::Credentials, duration: Option<&str>) -> String {
+pub(crate) fn sign_in_url(practice: &Practice, credentials: &aws_sdk_sts::types::Credentials, duration: Option<&str>) -> String {
     let session = serde_json::json!({
         "sessionId": credentials.access_key_id(), "sessionKey": credentials.secret_access_key(), "sessionToken": credentials.session_token()
     });

@@ -117,6 +117,12 @@ impl Principal {
         for tag in &session.tags {
             context.set(&format!("aws:PrincipalTag/{}", tag.key), tag.value.as_str());
         }
+        if let Some(origin) = &session.origin {
+            context.set("aws:FederatedProvider", origin.provider.as_str());
+            for (key, values) in &origin.keys {
+                context.set_all(key, values.iter().cloned());
+            }
+        }
         context.set("aws:TokenIssueTime", super::time_text(session.issued));
         context.set("aws:MultiFactorAuthPresent", if session.mfa_at.is_some() { "true" } else { "false" });
         if let Some(at) = session.mfa_at {

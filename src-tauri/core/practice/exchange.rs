@@ -14,6 +14,7 @@ use super::{
     decode,
     envelope::{self, Answer, Reply},
     fault::{Fault, Outcome},
+    federation::Unsigned,
     fields,
     incoming::Incoming,
     params::Params,
@@ -73,12 +74,7 @@ impl Exchange<'_> {
     /// The condition keys of this call.
     pub(super) fn context(&self) -> Outcome<Context> {
         let mut context = self.principal.context(self.home()?, self.now);
-        context.set("aws:CurrentTime", super::time_text(self.now));
-        context.set("aws:EpochTime", self.now.unix_timestamp().to_string());
-        context.set("aws:SourceIp", self.peer.to_string());
-        // AWS is never called without TLS; here the loopback stands for it.
-        context.set("aws:SecureTransport", "true");
-        context.set("aws:RequestedRegion", if self.action.service == Api::Iam { "us-east-1" } else { &self.region });
+        surroundings(&mut context, self.now, self.peer, if self.action.service == Api::Iam { "us-east-1" } else { &self.region });
         let tags = self.params.pairs("Tags");
         for tag in &tags {
             context.set(&format!("aws:RequestTag/{}", tag.key), tag.value.as_str());
@@ -111,13 +107,14 @@ impl Exchange<'_> {
         gate(&self.principal, self.action.service, self.action.name)?;
         fields::check(self.action.fields, self.params)?;
         self.permit()?;
-        if let Some(code) = planned_failure(self.state, self.action.name) {
-            return Err(Fault::new(&code, format!("{code}: the practice account was told to fail this call")));
+        if let Some(failure) = planned_failure(self.state, self.action.name) {
+            return Err(failure);
         }
         match self.action.run {
             Run::Xml(run) => run(self).map(Reply::Xml),
             Run::Json(run) => run(self).map(Reply::Json),
             Run::Object(run) => run(self).map(Reply::Object),
+            Run::Anonymous(_) => Err(Fault::new("InternalFailure", "This action has no caller.")),
         }
     }
 
@@ -132,6 +129,16 @@ impl Exchange<'_> {
         let action = format!("{}:{}", self.action.service.prefix(), self.action.permission_name);
         self.ask(&Question { principal: &self.principal, action: &action, resource: &resource, context: &context, guard: Guard::Nothing })
     }
+}
+
+/// The condition keys that every call has, whoever makes it.
+pub(super) fn surroundings(context: &mut Context, now: OffsetDateTime, peer: std::net::IpAddr, region: &str) {
+    context.set("aws:CurrentTime", super::time_text(now));
+    context.set("aws:EpochTime", now.unix_timestamp().to_string());
+    context.set("aws:SourceIp", peer.to_string());
+    // AWS is never called without TLS; here the loopback stands for it.
+    context.set("aws:SecureTransport", "true");
+    context.set("aws:RequestedRegion", region);
 }
 
 /// How far a request was understood: enough to answer in the right envelope, and to put it on record.
@@ -175,6 +182,15 @@ fn run(inner: &Inner, state: &mut State, incoming: &Incoming, heard: &mut Heard)
     let action = table::find(heard.api, &mut params, scope, incoming)?;
     (heard.api, heard.action) = (action.service, Some(action));
     heard.call.asks(action.service.prefix(), action.name, &params);
+    if let Run::Anonymous(run) = action.run {
+        fields::check(action.fields, &params)?;
+        let now = heard.call.at;
+        "us-east-1".clone_into(&mut heard.call.region);
+        let mut unsigned = Unsigned { inner, state, params: &params, now, peer: incoming.peer, keys: incoming.keys.as_ref(), call: &mut heard.call };
+        let answer = run(&mut unsigned)?;
+        // As everywhere, a planned failure comes after everything else was right.
+        return planned_failure(state, action.name).map_or(Ok(Reply::Xml(answer)), Err);
+    }
     let Some(signed) = signed? else {
         return Err(Fault::new("MissingAuthenticationToken", "Request is missing Authentication Token"));
     };
@@ -206,11 +222,12 @@ fn run(inner: &Inner, state: &mut State, incoming: &Incoming, heard: &mut Heard)
 }
 
 /// A failure that a test asked for.
-fn planned_failure(state: &mut State, action: &str) -> Option<String> {
+fn planned_failure(state: &mut State, action: &str) -> Option<Fault> {
     state.failures.retain(|(_, left, _)| *left > 0);
     let failure = state.failures.iter_mut().find(|(name, _, _)| name == action)?;
     failure.1 -= 1;
-    Some(failure.2.clone())
+    let code = &failure.2;
+    Some(Fault::new(code, format!("{code}: the practice account was told to fail this call")))
 }
 
 /// Last use of a key or a role.

@@ -45,6 +45,7 @@ impl Fault {
             | "MissingAuthenticationToken"
             | "InvalidAuthenticationCode"
             | "RegionDisabledException"
+            | "IDPRejectedClaim"
             | "OptInRequired"
             | "NotAuthorized"
             | "InvalidAccessKeyId"

@@ -6,6 +6,7 @@ use super::{
     fault::{Fault, Outcome},
     params::Params,
 };
+use crate::model::params::SessionTag;
 
 /// Which characters, with the pattern as AWS prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +35,17 @@ pub(super) enum Chars {
     VersionId,
     TagKey,
     TagValue,
+    /// Anything, and complaints do not repeat it.
+    Secret,
+    /// Names of SAML providers.
+    Provider,
 }
 
 impl Chars {
     const fn pattern(self) -> &'static str {
         match self {
-            Self::Free => "",
+            Self::Free | Self::Secret => "",
+            Self::Provider => r"[\w._-]+",
             Self::Name => r"[\w+=,.@-]+",
             Self::SessionName => r"[\w+=,.@-]*",
             Self::ExternalId => r"[\w+=,.@:\/-]*",
@@ -81,14 +87,17 @@ impl Chars {
             | Self::Description
             | Self::VersionId
             | Self::TagKey
-            | Self::TagValue => None,
+            | Self::TagValue
+            | Self::Secret
+            | Self::Provider => None,
         }
     }
 
     fn accepts(self, text: &str) -> bool {
         let word = |extra: &'static str| move |c: char| c.is_ascii_alphanumeric() || c == '_' || extra.contains(c);
         match self {
-            Self::Free => true,
+            Self::Free | Self::Secret => true,
+            Self::Provider => text.chars().all(word("._-")),
             Self::Name | Self::SessionName => text.chars().all(word("+=,.@-")),
             Self::ExternalId => text.chars().all(word("+=,.@:/-")),
             Self::Serial | Self::IamSerial => text.chars().all(word("+=/:,.@-")),
@@ -229,7 +238,16 @@ fn complaint(value: &str, at: &str, constraint: &str) -> String {
     format!("Value '{value}' at '{at}' failed to satisfy constraint: {constraint}")
 }
 
+/// Whether a tag keeps to the limits of keys and values.
+pub(super) fn tag_fits(tag: &SessionTag) -> bool {
+    let fits = |text: &str, min, max, chars: Chars| (min..=max).contains(&text.chars().count()) && chars.accepts(text);
+    fits(&tag.key, 1, 128, Chars::TagKey) && fits(&tag.value, 0, 256, Chars::TagValue)
+}
+
 fn one_text(at: &str, value: &str, (min, max, chars): (usize, usize, Chars), broken: &mut Vec<String>) {
+    let complaint = |value: &str, at: &str, constraint: &str| {
+        if chars == Chars::Secret { format!("Value at '{at}' failed to satisfy constraint: {constraint}") } else { complaint(value, at, constraint) }
+    };
     let length = value.chars().count();
     if !chars.accepts(value) {
         broken.push(complaint(value, at, &format!("Member must satisfy regular expression pattern: {}", chars.pattern())));

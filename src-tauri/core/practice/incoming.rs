@@ -6,6 +6,8 @@ use std::net::IpAddr;
 
 use percent_encoding::percent_decode_str;
 
+use super::federation::Fetched;
+
 /// A request with its body.
 pub(super) struct Incoming {
     pub(super) method: String,
@@ -17,6 +19,8 @@ pub(super) struct Incoming {
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
     pub(super) peer: IpAddr,
+    /// The keys of the identity provider that the call is about, fetched beforehand.
+    pub(super) keys: Option<Fetched>,
 }
 
 impl Incoming {
@@ -30,6 +34,7 @@ impl Incoming {
             headers: parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect(),
             body: Vec::new(),
             peer,
+            keys: None,
         }
     }
 

@@ -15,6 +15,7 @@ mod decode;
 mod envelope;
 mod exchange;
 mod fault;
+mod federation;
 mod fields;
 mod iam;
 mod ids;

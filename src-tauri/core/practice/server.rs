@@ -28,6 +28,7 @@ use super::{
     envelope::{self, Answer},
     exchange,
     fault::{Fault, Outcome},
+    federation,
     incoming::Incoming,
     signin,
     table::Api,
@@ -111,7 +112,11 @@ async fn answer(world: &World, request: Request<Body>, peer: IpAddr) -> Result<R
     let incoming = Incoming::new(&parts, peer);
     let response = if incoming.is_for_loopback() {
         match read(body).await {
-            Ok(body) => route(world, &Incoming { body, ..incoming }),
+            Ok(body) => {
+                let mut incoming = Incoming { body, ..incoming };
+                incoming.keys = federation::fetch(world, &incoming).await;
+                route(world, &incoming)
+            }
             Err(fault) => dated(world, refusal(fault)),
         }
     } else {

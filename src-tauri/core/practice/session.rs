@@ -8,7 +8,10 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::Aead};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
 
-use super::ids::{Draw, Seed};
+use super::{
+    federation::Origin,
+    ids::{Draw, Seed},
+};
 use crate::model::params::SessionTag;
 
 /// Which operation made a session.
@@ -48,6 +51,8 @@ pub(super) struct Session {
     pub(super) source_identity: Option<String>,
     /// Assumed with temporary credentials.
     pub(super) chained: bool,
+    /// The identity provider that vouched for it.
+    pub(super) origin: Option<Origin>,
     /// Makes the token as long as somebody asked for.
     pub(super) padding: String,
 }

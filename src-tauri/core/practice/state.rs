@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::{
     access_analyzer::Analyzer,
+    federation::providers::Providers,
     ids::Draw,
     lag::{Lag, Owners},
     names::Names,
@@ -61,6 +62,8 @@ pub(super) struct Account {
     /// By name.
     pub(super) buckets: BTreeMap<String, Bucket>,
     pub(super) analyzers: BTreeMap<String, Analyzer>,
+    #[serde(default)]
+    pub(super) providers: Providers,
     pub(super) password_policy: Option<PasswordPolicy>,
     pub(super) report: Option<Report>,
     /// Service-linked roles that were deleted, by the task that did it.
@@ -297,6 +300,7 @@ impl Account {
             profiles: Names::default(),
             policies: BTreeMap::new(),
             devices: BTreeMap::new(),
+            providers: Providers::default(),
             password_policy: None,
             report: None,
             deletions: BTreeSet::new(),

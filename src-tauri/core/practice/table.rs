@@ -7,6 +7,7 @@ use super::{
     envelope::Object,
     exchange::Exchange,
     fault::{Fault, Outcome},
+    federation::Unsigned,
     fields::{Chars, Field, Rule, optional, required, text},
     incoming::Incoming,
     organizations,
@@ -102,6 +103,8 @@ pub(super) enum Run {
     Xml(fn(&mut Exchange<'_>) -> Outcome<Xml>),
     Json(fn(&mut Exchange<'_>) -> Outcome<serde_json::Value>),
     Object(fn(&mut Exchange<'_>) -> Outcome<Object>),
+    /// Nobody signs it, and a signature does not matter.
+    Anonymous(fn(&mut Unsigned<'_>) -> Outcome<Xml>),
 }
 
 /// A row.
@@ -226,6 +229,10 @@ const fn own(name: &'static str, fields: &'static [Field], run: fn(&mut Exchange
     row(name, Api::Sts, Permission::Own, fields, Run::Xml(run))
 }
 
+const fn anonymous(name: &'static str, fields: &'static [Field], run: fn(&mut Unsigned<'_>) -> Outcome<Xml>) -> Action {
+    row(name, Api::Sts, Permission::Own, fields, Run::Anonymous(run))
+}
+
 /// A row of IAM.
 pub(super) const fn iam(name: &'static str, target: Target, fields: &'static [Field], run: fn(&mut Exchange<'_>) -> Outcome<Xml>) -> Action {
     row(name, Api::Iam, Permission::Needed(target), fields, Run::Xml(run))
@@ -255,7 +262,7 @@ const CODE: Rule = text(6, 6, Chars::Digits);
 const TOKEN_SIZE: Field = optional("MinimumSessionTokenSize", Rule::Number { min: 0, max: 4096 });
 const SESSION_POLICY: Rule = text(1, 2048, Chars::Policy);
 
-static STS: [Action; 6] = [
+static STS: [Action; 8] = [
     own(
         "AssumeRole",
         &[
@@ -272,6 +279,31 @@ static STS: [Action; 6] = [
             TOKEN_SIZE,
         ],
         sts::assume_role::run,
+    ),
+    anonymous(
+        "AssumeRoleWithSAML",
+        &[
+            required("RoleArn", ARN),
+            required("PrincipalArn", ARN),
+            required("SAMLAssertion", text(4, 100_000, Chars::Secret)),
+            optional("Policy", SESSION_POLICY),
+            optional("DurationSeconds", Rule::Number { min: 900, max: 43200 }),
+            TOKEN_SIZE,
+        ],
+        sts::saml::run,
+    ),
+    anonymous(
+        "AssumeRoleWithWebIdentity",
+        &[
+            required("RoleArn", ARN),
+            required("RoleSessionName", SESSION_NAME),
+            required("WebIdentityToken", text(4, 20_000, Chars::Secret)),
+            optional("ProviderId", text(4, 2048, Chars::Free)),
+            optional("Policy", SESSION_POLICY),
+            optional("DurationSeconds", Rule::Number { min: 900, max: 43200 }),
+            TOKEN_SIZE,
+        ],
+        sts::web_identity::run,
     ),
     free(
         "GetSessionToken",

@@ -74,7 +74,7 @@ fn summary(call: &mut Exchange<'_>) -> Outcome<Xml> {
         ("PolicySizeQuota", 6144),
         ("PolicyVersionsInUse", versions),
         ("PolicyVersionsInUseQuota", 10000),
-        ("Providers", 0),
+        ("Providers", account.providers.saml.len() + account.providers.oidc.len()),
         ("RolePolicySizeQuota", 10240),
         ("Roles", account.roles.len()),
         ("RolesQuota", 1000),

@@ -14,10 +14,12 @@ mod inline;
 mod instance_profiles;
 mod keys;
 mod managed;
+mod oidc_providers;
 mod pages;
 mod passwords;
 mod report;
 mod roles;
+mod saml_providers;
 mod service_linked;
 mod simulate;
 mod tags;
@@ -44,7 +46,7 @@ use crate::{
 };
 
 /// Every row of IAM.
-pub(super) static ACTIONS: [&[Action]; 15] = [
+pub(super) static ACTIONS: [&[Action]; 17] = [
     users::ACTIONS,
     keys::ACTIONS,
     groups::ACTIONS,
@@ -60,6 +62,8 @@ pub(super) static ACTIONS: [&[Action]; 15] = [
     report::ACTIONS,
     details::ACTIONS,
     service_linked::ACTIONS,
+    saml_providers::ACTIONS,
+    oidc_providers::ACTIONS,
 ];
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');

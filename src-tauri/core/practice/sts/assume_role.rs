@@ -35,7 +35,7 @@ pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
     if call.principal.who == Who::Root {
         return Err(Fault::new("AccessDenied", "Roles may not be assumed by root accounts."));
     }
-    let (policies, managed) = session_policies(call)?;
+    let (policies, managed) = session_policies(call.params)?;
     let tags = session_tags(call)?;
     let mfa = mfa(call)?;
     let context = context(call, &tags, mfa)?;

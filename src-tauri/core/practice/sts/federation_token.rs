@@ -14,7 +14,7 @@ use crate::practice::{
 
 pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let name = call.params.text("Name").to_owned();
-    let (policies, managed) = session_policies(call)?;
+    let (policies, managed) = session_policies(call.params)?;
     let tags = tags(call.params)?;
     let account = call.principal.account.clone();
     let arn = format!("arn:aws:sts::{account}:federated-user/{name}");

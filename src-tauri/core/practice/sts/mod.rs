@@ -5,16 +5,20 @@
 pub(super) mod assume_role;
 pub(super) mod federation_token;
 pub(super) mod identity;
+pub(super) mod saml;
 pub(super) mod session_token;
+pub(super) mod web_identity;
 
 use time::OffsetDateTime;
 
 use super::{
+    Inner,
     caller::Who,
     exchange::Exchange,
     fault::{Fault, Outcome},
     params::Params,
     session::{Session, SessionKind},
+    state::State,
     xml::Xml,
 };
 use crate::{
@@ -53,15 +57,15 @@ fn mfa(call: &mut Exchange<'_>) -> Outcome<bool> {
 }
 
 /// The session policies of a request: inline and managed.
-fn session_policies(call: &Exchange<'_>) -> Outcome<(Vec<String>, Vec<String>)> {
+pub(super) fn session_policies(params: &Params) -> Outcome<(Vec<String>, Vec<String>)> {
     let mut inline = Vec::new();
-    if let Some(text) = call.params.get("Policy") {
+    if let Some(text) = params.get("Policy") {
         // STS has another sentence than IAM for what is no JSON.
         let message = |malformed: Malformed| if malformed.is_no_json() { "The policy is not in the valid JSON format.".to_owned() } else { malformed.0 };
         Document::parse(text, Shape::Identity).map_err(|malformed| Fault::new("MalformedPolicyDocument", message(malformed)))?;
         inline.push(text.to_owned());
     }
-    let managed: Vec<String> = call.params.structures("PolicyArns", "arn").into_iter().map(str::to_owned).collect();
+    let managed: Vec<String> = params.structures("PolicyArns", "arn").into_iter().map(str::to_owned).collect();
     if managed.len() > 10 {
         return Err(Fault::validation(
             "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to 10",
@@ -85,7 +89,7 @@ fn tags(params: &Params) -> Outcome<Vec<SessionTag>> {
 }
 
 /// How much of the space for policies and tags is used, in percent; too much is refused.
-fn packed_size(session: &Session) -> Outcome<Option<usize>> {
+pub(super) fn packed_size(session: &Session) -> Outcome<Option<usize>> {
     if session.policies.is_empty() && session.managed.is_empty() && session.tags.is_empty() {
         return Ok(None);
     }
@@ -98,16 +102,20 @@ fn packed_size(session: &Session) -> Outcome<Option<usize>> {
     Ok(Some(percent))
 }
 
+fn credentials(call: &mut Exchange<'_>, session: Session) -> Outcome<Xml> {
+    sealed(call.inner, call.state, call.params, session)
+}
+
 /// Seals a session; gives the `Credentials` element and what is said of the token's size.
-fn credentials(call: &mut Exchange<'_>, mut session: Session) -> Outcome<Xml> {
-    session.access_key_id = call.state.draw.access_key_id("ASIA", &session.account);
-    let secret = call.inner.seed.session_secret(&session.access_key_id);
+pub(super) fn sealed(inner: &Inner, state: &mut State, params: &Params, mut session: Session) -> Outcome<Xml> {
+    session.access_key_id = state.draw.access_key_id("ASIA", &session.account);
+    let secret = inner.seed.session_secret(&session.access_key_id);
     let failed = || Fault::new("InternalFailure", "The request processing has failed because of an unknown error.");
-    let mut token = call.inner.sessions.seal(&session, &mut call.state.draw).ok_or_else(failed)?;
-    let least = call.params.get("MinimumSessionTokenSize").and_then(|text| text.parse().ok()).unwrap_or(0_usize);
+    let mut token = inner.sessions.seal(&session, &mut state.draw).ok_or_else(failed)?;
+    let least = params.get("MinimumSessionTokenSize").and_then(|text| text.parse().ok()).unwrap_or(0_usize);
     if token.len() < least {
         session.padding = "-".repeat(least - token.len());
-        token = call.inner.sessions.seal(&session, &mut call.state.draw).ok_or_else(failed)?;
+        token = inner.sessions.seal(&session, &mut state.draw).ok_or_else(failed)?;
     }
     let size = token.len();
     let credentials = Xml::new()
@@ -123,12 +131,17 @@ fn credentials(call: &mut Exchange<'_>, mut session: Session) -> Outcome<Xml> {
 
 /// A session that begins now.
 fn session(call: &Exchange<'_>, kind: SessionKind, of: String, name: &str, seconds: i64) -> Session {
+    begin(kind, &call.principal.account, of, name, call.now, seconds)
+}
+
+/// The same, where there is no caller.
+pub(super) fn begin(kind: SessionKind, account: &str, of: String, name: &str, now: OffsetDateTime, seconds: i64) -> Session {
     // Whole seconds, because that is what the answer says.
-    let issued = OffsetDateTime::from_unix_timestamp(call.now.unix_timestamp()).unwrap_or(call.now);
+    let issued = OffsetDateTime::from_unix_timestamp(now.unix_timestamp()).unwrap_or(now);
     Session {
         kind,
         access_key_id: String::new(),
-        account: call.principal.account.clone(),
+        account: account.to_owned(),
         of,
         name: name.to_owned(),
         issued,
@@ -140,11 +153,12 @@ fn session(call: &Exchange<'_>, kind: SessionKind, of: String, name: &str, secon
         transitive: Vec::new(),
         source_identity: None,
         chained: false,
+        origin: None,
         padding: String::new(),
     }
 }
 
 /// `DurationSeconds`, checked already by the table.
-fn duration(params: &Params) -> Option<i64> {
+pub(super) fn duration(params: &Params) -> Option<i64> {
     params.get("DurationSeconds").and_then(|text| text.parse().ok())
 }
