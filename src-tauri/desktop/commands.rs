@@ -12,6 +12,7 @@ use stagedoor_core::{
     model::{
         mfa::{MfaCode, TotpSeed},
         params::MfaSerial,
+        practice::PracticeOverview,
         profile::ProfileName,
         secret::Secret,
         snapshot::{Settings, Snapshot},
@@ -48,6 +49,10 @@ pub(crate) fn all() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         start_practice,
         stop_practice,
         practice_qr,
+        practice_overview,
+        reset_practice,
+        play_exercise,
+        restart_exercise,
         set_settings,
         quit
     ]
@@ -186,6 +191,26 @@ pub(crate) async fn stop_practice(desk: State<'_, Desk>) -> Result<()> {
 #[tauri::command]
 pub(crate) async fn practice_qr(desk: State<'_, Desk>) -> Result<String> {
     desk.agent.practice_qr().await
+}
+
+#[tauri::command]
+pub(crate) async fn practice_overview(desk: State<'_, Desk>) -> Result<PracticeOverview> {
+    desk.agent.practice_overview().await
+}
+
+#[tauri::command]
+pub(crate) async fn reset_practice(desk: State<'_, Desk>) -> Result<()> {
+    desk.agent.reset_practice().await
+}
+
+#[tauri::command]
+pub(crate) async fn play_exercise(desk: State<'_, Desk>, step: usize) -> Result<()> {
+    desk.agent.play_exercise(step).await
+}
+
+#[tauri::command]
+pub(crate) async fn restart_exercise(desk: State<'_, Desk>) -> Result<()> {
+    desk.agent.restart_exercise().await
 }
 
 #[tauri::command]

@@ -2,7 +2,7 @@
 //!
 //! So the targets cannot rot, and a finding becomes a seed. The search itself is `make fuzz`.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says on what")]
 
 use std::{fs, path::Path};
 
@@ -56,7 +56,9 @@ fn mutated(dice: &mut Dice, seed: &[u8], other: &[u8]) -> Vec<u8> {
 
 fn replay(target: &str, times: usize, run: impl Fn(&[u8])) {
     let seeds = seeds(target);
-    seeds.iter().for_each(|seed| run(seed));
+    for seed in &seeds {
+        run(seed);
+    }
     let mut dice = Dice(20_261_123);
     for _ in 0..times {
         let (one, other) = (dice.below(seeds.len()), dice.below(seeds.len()));

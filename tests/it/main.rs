@@ -7,6 +7,7 @@
 mod agent_delivery;
 mod agent_home;
 mod agent_issuing;
+mod agent_practice;
 #[cfg(unix)]
 mod agent_profiles;
 mod agent_renewal;

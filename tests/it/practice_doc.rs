@@ -16,7 +16,7 @@ fn exists(name: &str) -> bool {
         return read(&format!("tests/scenarios/{scenario}.json")).is_some();
     }
     let Some((file, function)) = name.split_once("::") else { return false };
-    if file.ends_with(".py") {
+    if Path::new(file).extension().is_some_and(|end| end == "py") {
         return read(&format!("tests/acceptance/{file}")).is_some_and(|text| text.contains(&format!("def {function}(")));
     }
     let modules = [format!("tests/it/{file}.rs"), format!("src-tauri/core/policy/{file}.rs")];

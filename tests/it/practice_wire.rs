@@ -46,7 +46,8 @@ fn status(answer: &str) -> &str {
 async fn bodies_in_chunks_and_without_a_type() {
     let practice = Practice::start().await;
     let form = "content-type: application/x-www-form-urlencoded\r\n";
-    let chunks: String = WHO.as_bytes().chunks(7).map(|chunk| format!("{:x}\r\n{}\r\n", chunk.len(), std::str::from_utf8(chunk).unwrap())).collect();
+    let chunks = WHO.as_bytes().chunks(7).map(|chunk| format!("{:x}\r\n{}\r\n", chunk.len(), std::str::from_utf8(chunk).unwrap()));
+    let chunks = chunks.collect::<Vec<_>>().concat();
     let chunked = head(&practice, "sts", WHO, &format!("{form}transfer-encoding: chunked\r\n")) + &chunks + "0\r\n\r\n";
     assert_eq!(status(&exchange(&practice, chunked.as_bytes()).await), "200");
     let untyped = head(&practice, "sts", WHO, &format!("content-length: {}\r\n", WHO.len())) + WHO;

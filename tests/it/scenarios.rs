@@ -3,7 +3,7 @@
 //! Boto3 and the AWS CLI run the same scripts in `tests/acceptance`. What is compared is the answer as it came over the
 //! wire, after the SDK has read it without complaint; `scenario_calls` turns names into the SDK's typed calls.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says at which step")]
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -65,7 +65,7 @@ impl Run {
         };
         assert!(step["refused"].is_null(), "expected {}, and it was done: {answer}", step["refused"]);
         for (path, expected) in step["expect"].as_object().into_iter().flatten() {
-            self.compare(path, &at(&answer, path), expected);
+            self.compare(path, at(&answer, path).as_deref(), expected);
         }
         if let Some(seconds) = step["lasts"].as_i64() {
             let ends = OffsetDateTime::parse(answer["Credentials"]["Expiration"].as_str().unwrap(), &Rfc3339).unwrap();
@@ -134,11 +134,11 @@ impl Run {
         }
     }
 
-    fn compare(&mut self, path: &str, found: &Option<String>, expected: &Value) {
+    fn compare(&mut self, path: &str, found: Option<&str>, expected: &Value) {
         let matches = match (expected, found) {
             (Value::String(pattern), Some(found)) => wildcard(&self.fill(pattern), found),
             (Value::Null, None) => true,
-            (Value::Number(_) | Value::Bool(_), Some(found)) => expected.to_string() == *found,
+            (Value::Number(_) | Value::Bool(_), Some(found)) => found.parse::<Value>().ok().as_ref() == Some(expected),
             (Value::Null, Some(_)) | (_, None) | (Value::Array(_) | Value::Object(_), _) => false,
         };
         assert!(matches, "{path} is {found:?}, not {expected}");

@@ -2,6 +2,7 @@
 // running a command does.
 
 import ExternalLink from '@lucide/svelte/icons/external-link';
+import FlaskConical from '@lucide/svelte/icons/flask-conical';
 import KeyDrawing from '@lucide/svelte/icons/key';
 import LogOut from '@lucide/svelte/icons/log-out';
 import Play from '@lucide/svelte/icons/play';
@@ -73,8 +74,9 @@ export function generalCommands(ui: Ui): Command[] {
     { id: 'add-key', label: 'Add access key…', icon: KeyDrawing, key: null, run: () => void (ui.sheet = { kind: 'add-key' }) },
     { id: 'add-role', label: 'Add role…', icon: Shield, key: null, run: () => void (ui.sheet = { kind: 'add-role' }) },
     running
-      ? { id: 'practice', label: 'Show the practice account', icon: QrCode, key: null, run: () => void (ui.sheet = { kind: 'practice' }) }
-      : { id: 'practice', label: 'Open the practice account', icon: QrCode, key: null, run: () => void ui.ask(() => ui.host.startPractice()).then((made) => { if (made) ui.sheet = { kind: 'practice' }; }) },
+      ? { id: 'practice', label: 'Show the practice account', icon: FlaskConical, key: null, run: () => ui.go('practice') }
+      : { id: 'practice', label: 'Open the practice account', icon: FlaskConical, key: null, run: () => void ui.ask(() => ui.host.startPractice()).then((made) => { if (made) ui.go('practice'); }) },
+    ...(running ? [{ id: 'practice-profiles', label: 'Show the practice profiles and QR code', icon: QrCode, key: null, run: () => void (ui.sheet = { kind: 'practice' }) }] : []),
     { id: 'settings', label: 'Settings', icon: Sliders, key: null, run: () => ui.go('settings') },
     { id: 'quit', label: 'Quit Stagedoor', icon: LogOut, key: null, run: () => void ui.ask(() => ui.host.quit()) },
   ];

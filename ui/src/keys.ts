@@ -16,7 +16,9 @@ export function onKey(ui: Ui, event: KeyboardEvent): void {
     }
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || ui.sheet || ui.section !== 'sessions') return;
+  if (event.ctrlKey || event.metaKey || event.altKey || ui.sheet) return;
+  if (ui.section === 'practice' && event.key === 'Escape') ui.go('settings');
+  if (ui.section !== 'sessions') return;
   const target = event.target instanceof HTMLElement ? event.target : document.body;
   if (target.closest('[role="menu"], [role="dialog"]')) return;
   const searching = target.matches('[data-search]');

@@ -5,9 +5,10 @@ import { createContext } from 'svelte';
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { asHostError, type CallerIdentity, type Host, type HostError, type HostEvent, type ProfileView, type Settings, type Snapshot } from './host';
 import { time } from './labels';
+import { Practice } from './practice.svelte';
 import { groupRows, indexProfiles, neighbour, searchRows, type Index, type Row } from './rows';
 
-export type Section = 'sessions' | 'setup' | 'insight' | 'settings';
+export type Section = 'sessions' | 'setup' | 'insight' | 'settings' | 'practice';
 
 /** What floats above the window; one at a time. */
 export type Sheet =
@@ -40,7 +41,7 @@ export type CodeOutcome = { taken: true } | { taken: false; error: HostError; at
 
 const MEMORY = 'stagedoor.window';
 const TOAST_FOR = 6_000;
-const sections: readonly Section[] = ['sessions', 'setup', 'insight', 'settings'];
+const sections: readonly Section[] = ['sessions', 'setup', 'insight', 'settings', 'practice'];
 
 export class Ui {
   readonly host: Host;
@@ -58,6 +59,7 @@ export class Ui {
   /** What last failed, for each profile, until it works or is put away. */
   readonly failures = new SvelteMap<string, HostError>();
   readonly identities = new SvelteMap<string, CallerIdentity>();
+  readonly practice: Practice;
   /** Where the list was left. */
   scroll = 0;
   /** Puts the focus into the list, once there is one. */
@@ -75,6 +77,7 @@ export class Ui {
 
   constructor(host: Host, snapshot: Snapshot) {
     this.host = host;
+    this.practice = new Practice(host);
     this.snapshot = snapshot;
     this.now = host.now();
     this.#recall();

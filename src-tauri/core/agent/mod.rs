@@ -7,10 +7,12 @@
 mod asker;
 mod door;
 pub mod election;
+mod exercise;
 mod flights;
 mod issuing;
 mod leads;
 mod practice;
+mod practice_view;
 mod profiles;
 pub mod protocol;
 pub mod renewal;

@@ -7,16 +7,29 @@ use std::{path::PathBuf, sync::PoisonError, time::Duration};
 
 use tokio::task::JoinHandle;
 
-use super::Agent;
+use zeroize::Zeroizing;
+
+use super::{
+    Agent,
+    exercise::{self, Exercise},
+    leads::Leads,
+    practice_view,
+    renewal::Held,
+};
 use crate::{
     error::{Code, Error, Result},
-    model::{access_key::AccessKey, profile::ProfileName, snapshot::PracticeView},
+    model::{
+        access_key::AccessKey,
+        practice::{AccountView, PracticeOverview},
+        profile::ProfileName,
+        snapshot::PracticeView,
+    },
     practice::{ReadyMade, Server, World},
     store::{aws_files::edit, files, keychain::Item},
 };
 
 /// The profiles that are written: the user, the role that wants MFA, the role in another account.
-const USER: &str = "practice";
+pub(super) const USER: &str = "practice";
 const ADMIN: &str = "practice-admin";
 const PARTNER: &str = "practice-partner";
 
@@ -26,9 +39,24 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// The practice account while it runs.
 pub(super) struct Running {
     server: Server,
-    ready: ReadyMade,
-    world: World,
+    pub(super) world: World,
+    /// What the world grows from.
+    seed: Zeroizing<[u8; 32]>,
+    pub(super) ready: ReadyMade,
+    /// Who was there at its start.
+    start: Vec<AccountView>,
+    pub(super) exercise: Exercise,
     _keeping: Keeping,
+}
+
+impl Running {
+    pub(super) fn endpoint(&self) -> String {
+        self.server.endpoint()
+    }
+}
+
+pub(super) fn not_running() -> Error {
+    Error::new(Code::NoCredentials, "The practice account is not running", "Start it in Settings")
 }
 
 /// The task that keeps what people make in the practice account; it ends with this.
@@ -61,10 +89,12 @@ impl Agent {
         }
         let seed = self.0.keys.key_material(Item::PracticeSeed).await;
         self.keychain_said(seed.as_ref().err());
-        let (seed, clock) = (*seed?, self.0.parts.clock.clone());
+        let (seed, clock) = (seed?, self.0.parts.clock.clone());
         // What cannot be opened belongs to another seed or another version: the practice account begins anew.
-        let kept = files::read_text(&self.practice_file())?.and_then(|sealed| World::kept(seed, clock.clone(), &sealed));
-        let (world, ready) = kept.unwrap_or_else(|| World::ready_made(seed, clock));
+        let kept = files::read_text(&self.practice_file())?.and_then(|sealed| World::kept(*seed, clock.clone(), &sealed));
+        let start = World::ready_made(*seed, clock);
+        let start_view = start.0.overview();
+        let (world, ready) = kept.unwrap_or(start);
         // The same port as before where it is free, so that terminals find it again.
         let server = match Server::start(world.clone(), port).await {
             Ok(server) => server,
@@ -75,9 +105,9 @@ impl Agent {
         self.write_practice(&server.endpoint(), &ready).await?;
         let port = server.endpoint().rsplit(':').next().and_then(|port| port.parse().ok());
         *self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner) =
-            PracticeView { endpoint: Some(server.endpoint()), mfa_serial: Some(ready.mfa_serial.as_str().to_owned()) };
+            PracticeView { endpoint: Some(server.endpoint()), mfa_serial: Some(ready.mfa_serial.as_str().to_owned()), calls: world.call_count() };
         let keeping = Keeping(tokio::spawn(keep_changes(self.clone(), world.clone())));
-        *practice = Some(Running { server, ready, world, _keeping: keeping });
+        *practice = Some(Running { server, start: start_view, world, seed, ready, exercise: Exercise::default(), _keeping: keeping });
         drop(practice);
         self.choose(|choices| choices.practice_port = port)
     }
@@ -133,19 +163,79 @@ impl Agent {
         self.seal().await
     }
 
+    /// Brings it back to its start: everything that was made in it is gone, its profiles go on. Sessions end of whom the world
+    /// no longer knows.
+    pub async fn reset_practice(&self) -> Result<()> {
+        let mut practice = self.0.practice.lock().await;
+        let running = practice.as_mut().ok_or_else(not_running)?;
+        let (fresh, ready) = World::ready_made(*running.seed, self.0.parts.clock.clone());
+        running.world.begin_again(&fresh);
+        running.exercise = Exercise::default();
+        (running.ready, running.start) = (ready, running.world.overview());
+        self.0.keys.put_access_key(&running.ready.key).await?;
+        self.write_practice(&running.endpoint(), &running.ready).await?;
+        self.end_unknown(&running.world, &running.endpoint())?;
+        drop(practice);
+        self.look_at_practice().await;
+        self.seal().await
+    }
+
+    /// Ends the sessions that came from this endpoint and whose user or role is not there any more.
+    fn end_unknown(&self, world: &World, endpoint: &str) -> Result<()> {
+        let files = self.files()?;
+        let gone = |held: &Held| {
+            let credentials = &held.credentials;
+            !world.knows(credentials.access_key_id.as_str(), credentials.secret_access_key.expose(), credentials.session_token.expose())
+        };
+        let from_here = |place: &str| place.contains(&format!("\"{endpoint}\""));
+        let mut state = self.state();
+        let held = state.sessions.iter().filter(|(_, session)| session.held.as_ref().is_some_and(gone));
+        let ended: Vec<_> =
+            held.map(|(profile, _)| profile.clone()).filter(|profile| Leads::of(&files, profile).is_ok_and(|leads| from_here(&leads.place))).collect();
+        for profile in ended {
+            state.stop(&profile);
+        }
+        state.sources.retain(|source, held| !(from_here(&source.place) && gone(held)));
+        Ok(())
+    }
+
+    /// All that its screen shows.
+    pub async fn practice_overview(&self) -> Result<PracticeOverview> {
+        let practice = self.0.practice.lock().await;
+        let running = practice.as_ref().ok_or_else(not_running)?;
+        let accounts = running.world.overview();
+        Ok(PracticeOverview {
+            made: practice_view::made(&running.start, &accounts),
+            accounts,
+            calls: practice_view::last_calls(&running.world.calls()),
+            exercise: exercise::view(running, self.now()),
+        })
+    }
+
+    /// Tells in the snapshot how many calls there were: the window then looks again.
+    pub(super) async fn look_at_practice(&self) {
+        let practice = self.0.practice.lock().await;
+        let Some(running) = practice.as_ref() else { return };
+        let calls = running.world.call_count();
+        drop(practice);
+        let mut view = self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner);
+        if view.endpoint.is_some() && view.calls != calls {
+            view.calls = calls;
+            self.0.touched.notify_one();
+        }
+    }
+
     /// The access key of the practice account's root: for setting things up in it, never for the window.
     pub async fn practice_root(&self) -> Result<AccessKey> {
         let practice = self.0.practice.lock().await;
-        let running = practice.as_ref().ok_or_else(|| Error::new(Code::NoCredentials, "The practice account is not running", "Start it in Settings"))?;
+        let running = practice.as_ref().ok_or_else(not_running)?;
         Ok(running.world.root_key())
     }
 
     /// The practice user's TOTP seed as a QR code (SVG), for an authenticator app.
     pub async fn practice_qr(&self) -> Result<String> {
         let practice = self.0.practice.lock().await;
-        let Some(running) = practice.as_ref() else {
-            return Err(Error::new(Code::NoCredentials, "The practice account is not running", "Start it in Settings"));
-        };
+        let running = practice.as_ref().ok_or_else(not_running)?;
         let user = &running.ready.user_name;
         let url = format!("otpauth://totp/Stagedoor%20practice:{user}?secret={}&issuer=Stagedoor%20practice", running.ready.mfa_seed.expose());
         let code = qrcode::QrCode::new(url.as_bytes())

@@ -42,7 +42,7 @@ const LOOK: time::Duration = time::Duration::seconds(30);
 /// How many requests to AWS the renewal has under way at once.
 const IN_FLIGHT: usize = 20;
 
-/// How often the AWS files are looked at for other people's changes.
+/// How often the AWS files and the practice account are looked at for other people's changes.
 const GLANCE: Duration = Duration::from_secs(1);
 
 /// Snapshots for small changes are not made more often than this.
@@ -84,6 +84,7 @@ async fn glancing(agent: &Agent) {
     loop {
         tokio::time::sleep(GLANCE).await;
         let _ = agent.files();
+        agent.look_at_practice().await;
     }
 }
 

@@ -37,7 +37,7 @@ fn client(config: &aws_config::SdkConfig, signer: &Signer, once: bool) -> aws_sd
 }
 
 /// Takes the credentials of an answer over.
-fn taken(asked: &str, credentials: Option<&Credentials>, arn: Option<&str>) -> Result<TemporaryCredentials> {
+pub(crate) fn taken(asked: &str, credentials: Option<&Credentials>, arn: Option<&str>) -> Result<TemporaryCredentials> {
     let unreadable = |()| {
         Error::new(
             Code::AwsUnreachable,

@@ -8,6 +8,7 @@ pub mod chain;
 pub mod credentials;
 pub mod mfa;
 pub mod params;
+pub mod practice;
 pub mod profile;
 pub mod resolve;
 pub mod secret;

@@ -268,6 +268,9 @@ pub struct PracticeView {
     pub endpoint: Option<String>,
     /// The virtual MFA device of its user.
     pub mfa_serial: Option<String>,
+    /// How many calls it answered. Another number: the overview is to be asked for again.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub calls: u64,
 }
 
 /// What the person chose. Kept in `settings.json`; no secrets.

@@ -24,6 +24,7 @@ mod kept;
 mod lag;
 mod names;
 mod organizations;
+mod overview;
 mod params;
 mod png;
 mod ready_made;

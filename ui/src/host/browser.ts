@@ -1,8 +1,9 @@
 // The host for tests and design: an imagined company in memory, no AWS and no secrets. It behaves as the agent does, down to
 // the refusals, and a test can script it through `window.stagedoorHost`. It is no part of the product's build.
 
-import type { Host, HostError, HostEvent, NewAccessKey, NewRole, ProfileView, Snapshot } from './index';
+import type { Host, HostError, HostEvent, NewAccessKey, NewRole, PracticeOverview, ProfileView, Snapshot } from './index';
 import { ALICE_PHONE, PICTURE_TIME, accessKey, everydaySnapshot, manyProfiles, minutes, practiceProfiles, role, session } from './fixtures';
+import { PracticeWorld } from './practice-fixtures';
 
 /** The code that AWS accepts here; every other one is refused. */
 export const RIGHT_CODE = '123456';
@@ -22,6 +23,7 @@ export class BrowserHost implements Host {
   /** Milliseconds added to the moment of the pictures. */
   elapsed = 0;
   current: Snapshot;
+  readonly practice = new PracticeWorld();
   #snapshotListeners = new Set<(snapshot: Snapshot) => void>();
   #momentListeners = new Set<(moment: HostEvent) => void>();
   #mfaSessions = new Set<string>();
@@ -179,17 +181,39 @@ export class BrowserHost implements Host {
   async startPractice(): Promise<void> {
     await this.#asked('start_practice', {});
     this.change({
-      practice: { endpoint: 'http://127.0.0.1:41277', mfa_serial: 'arn:aws:iam::111122223333:mfa/practice' },
+      practice: { endpoint: 'http://127.0.0.1:41277', mfa_serial: 'arn:aws:iam::111122223333:mfa/practice', calls: this.practice.calls },
       profiles: [...this.current.profiles.filter((it) => !it.practice), ...practiceProfiles()],
     });
   }
   async stopPractice(): Promise<void> {
     await this.#asked('stop_practice', {});
-    this.change({ practice: { endpoint: null, mfa_serial: null }, profiles: this.current.profiles.filter((it) => !it.practice) });
+    this.change({ practice: { endpoint: null, mfa_serial: null, calls: 0 }, profiles: this.current.profiles.filter((it) => !it.practice) });
   }
   async practiceQr(): Promise<string> {
     await this.#asked('practice_qr', {});
     return exampleQr();
+  }
+  async practiceOverview(): Promise<PracticeOverview> {
+    await this.#asked('practice_overview', {});
+    return this.practice.overview();
+  }
+  async resetPractice(): Promise<void> {
+    await this.#asked('reset_practice', {});
+    this.practice.reset();
+    this.#called();
+  }
+  async playExercise(step: number): Promise<void> {
+    await this.#asked('play_exercise', { step });
+    this.practice.play(step);
+    this.#called();
+  }
+  async restartExercise(): Promise<void> {
+    await this.#asked('restart_exercise', {});
+    this.practice.restart();
+    this.#called();
+  }
+  #called(): void {
+    this.change({ practice: { ...this.current.practice, calls: this.practice.calls } });
   }
   async setSettings(settings: Snapshot['settings']): Promise<void> {
     await this.#asked('set_settings', { settings });
@@ -260,6 +284,8 @@ export function browserHostFromLocation(search: string): BrowserHost {
   const theme = wanted.get('theme');
   if (theme === 'light' || theme === 'dark') snapshot.settings = { ...snapshot.settings, theme };
   const host = new BrowserHost(snapshot);
+  for (let step = 1; step <= Number(wanted.get('exercise') ?? 0); step++) host.practice.play(step);
+  host.practice.long = wanted.get('scene') === 'long';
   if (wanted.has('practice')) void host.startPractice();
   Object.assign(window, { stagedoorHost: host, stagedoorMinutes: minutes });
   return host;

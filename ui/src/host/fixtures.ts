@@ -116,7 +116,7 @@ export function everydaySnapshot(): Snapshot {
     files: { config_path: '~/.aws/config', credentials_path: '~/.aws/credentials', found: true, readable_by_others: true },
     keychain: { name: 'GNOME Keyring', error: null },
     agent: { version: '0.1.0', windowless: false, program: '/usr/bin/stagedoor' },
-    practice: { endpoint: null, mfa_serial: null },
+    practice: { endpoint: null, mfa_serial: null, calls: 0 },
     settings: { theme: 'system', start_at_login: false, notifications: true, mfa_session_seconds: 43_200, shell: 'bash', onboarded: true },
     problems: [],
   };

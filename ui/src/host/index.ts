@@ -6,18 +6,29 @@
 import type { CallerIdentity } from './types/CallerIdentity';
 import type { Error as HostError } from './types/Error';
 import type { Event as HostEvent } from './types/Event';
+import type { PracticeOverview } from './types/PracticeOverview';
 import type { Settings } from './types/Settings';
 import type { Snapshot } from './types/Snapshot';
 
-export type { CallerIdentity, HostError, HostEvent, Settings, Snapshot };
+export type { CallerIdentity, HostError, HostEvent, PracticeOverview, Settings, Snapshot };
+export type { AccountView } from './types/AccountView';
 export type { ActivityView } from './types/ActivityView';
+export type { CallView } from './types/CallView';
 export type { ChainView } from './types/ChainView';
+export type { DecisionView } from './types/DecisionView';
+export type { ExerciseView } from './types/ExerciseView';
 export type { HopView } from './types/HopView';
+export type { IamRoleView } from './types/IamRoleView';
+export type { LineView } from './types/LineView';
 export type { ProfileView } from './types/ProfileView';
 export type { SessionTokenView } from './types/SessionTokenView';
 export type { SessionView } from './types/SessionView';
 export type { Shell } from './types/Shell';
+export type { StatementView } from './types/StatementView';
+export type { StepView } from './types/StepView';
 export type { Theme } from './types/Theme';
+export type { TrustView } from './types/TrustView';
+export type { UserView } from './types/UserView';
 
 /** An access key to be stored in the keychain, and the profile that it is for. */
 export interface NewAccessKey {
@@ -78,6 +89,14 @@ export interface Host {
   stopPractice(): Promise<void>;
   /** An SVG. */
   practiceQr(): Promise<string>;
+  /** Who exists in it, its last calls, the exercise. */
+  practiceOverview(): Promise<PracticeOverview>;
+  /** Back to its start. */
+  resetPractice(): Promise<void>;
+  /** Does a step of the exercise, from 1. */
+  playExercise(step: number): Promise<void>;
+  /** Takes away what the exercise made. */
+  restartExercise(): Promise<void>;
   setSettings(settings: Settings): Promise<void>;
   whoAmI(profile: string): Promise<CallerIdentity>;
   quit(): Promise<void>;

@@ -2,7 +2,7 @@
 
 import { invoke } from '@tauri-apps/api/core';
 import { emit, listen } from '@tauri-apps/api/event';
-import type { CallerIdentity, Host, HostEvent, MfaCode, Snapshot } from './index';
+import type { CallerIdentity, Host, HostEvent, MfaCode, PracticeOverview, Snapshot } from './index';
 
 export function tauriHost(): Host {
   return {
@@ -37,6 +37,10 @@ export function tauriHost(): Host {
     startPractice: () => invoke('start_practice'),
     stopPractice: () => invoke('stop_practice'),
     practiceQr: () => invoke<string>('practice_qr'),
+    practiceOverview: () => invoke<PracticeOverview>('practice_overview'),
+    resetPractice: () => invoke('reset_practice'),
+    playExercise: (step) => invoke('play_exercise', { step }),
+    restartExercise: () => invoke('restart_exercise'),
     setSettings: (settings) => invoke('set_settings', { settings }),
     whoAmI: (profile) => invoke<CallerIdentity>('who_am_i', { profile }),
     quit: () => invoke('quit'),

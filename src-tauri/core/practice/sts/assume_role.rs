@@ -121,7 +121,9 @@ fn context(call: &Exchange<'_>, tags: &[SessionTag], mfa: bool) -> Outcome<Conte
 /// The role; one that does not exist is denied like one that does not trust.
 fn role(call: &Exchange<'_>, arn: &str) -> Outcome<Target> {
     let account = arn.split(':').nth(4).and_then(|account| call.state.seen().accounts.get(account));
-    let found = account.and_then(|account| account.roles.values().find(|role| role.entity.arn == arn).map(|role| (account, role)));
+    // By name, which is unique whatever the path; the ARN must still be this one.
+    let name = arn.rsplit('/').next().unwrap_or_default();
+    let found = account.and_then(|account| account.roles.get(name).filter(|role| role.entity.arn == arn).map(|role| (account, role)));
     let Some((account, role)) = found else {
         let caller = call.principal.arn(call.home()?);
         return Err(Fault::new("AccessDenied", format!("User: {caller} is not authorized to perform: sts:AssumeRole on resource: {arn}")));

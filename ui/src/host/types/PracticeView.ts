@@ -11,4 +11,8 @@ endpoint: string | null,
 /**
  * The virtual MFA device of its user.
  */
-mfa_serial: string | null, };
+mfa_serial: string | null, 
+/**
+ * How many calls it answered. Another number: the overview is to be asked for again.
+ */
+calls: number, };
