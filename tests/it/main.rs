@@ -39,6 +39,7 @@ mod practice_profiles;
 mod practice_providers;
 mod practice_raw;
 mod practice_reports;
+mod practice_rules;
 mod practice_saml;
 mod practice_simulation;
 mod practice_web_identity;

@@ -98,6 +98,11 @@ pub(crate) fn long_lived(key: &AccessKey) -> Credentials {
     Credentials::new(key.id.as_str(), key.secret.expose(), None, None, "test")
 }
 
+/// Credentials of a user's key.
+pub(crate) fn long_lived_pair(id: &str, secret: &str) -> Credentials {
+    Credentials::new(id, secret, None, None, "test")
+}
+
 pub(crate) fn temporary(credentials: Option<aws_sdk_sts::types::Credentials>) -> Credentials {
     let credentials = credentials.unwrap();
     Credentials::new(credentials.access_key_id, credentials.secret_access_key, Some(credentials.session_token), None, "test")

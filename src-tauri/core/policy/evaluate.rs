@@ -187,7 +187,7 @@ fn applies(statement: &Statement, request: &Request<'_>, variables: bool) -> Opt
     let how = match &statement.principals {
         Principals::Absent => Named::Exactly,
         Principals::In(names) => names.iter().filter_map(|name| names_caller(name, request.caller)).max()?,
-        Principals::NotIn(names) if names.iter().any(|name| names_caller(name, request.caller).is_some()) => return None,
+        Principals::NotIn(names) if exempts(names, request.caller, statement.effect) => return None,
         Principals::NotIn(_) => Named::Behind,
     };
     let action = match &statement.actions {
@@ -201,6 +201,19 @@ fn applies(statement: &Statement, request: &Request<'_>, variables: bool) -> Opt
         Some(Listed::NotIn(names)) => !names.iter().any(about),
     };
     (action && resource && statement.conditions.iter().all(|condition| condition.holds(request.context, variables))).then_some(how)
+}
+
+/// Whether `NotPrincipal` leaves the caller out. From an allow, by any of the caller's names. From a deny only where every
+/// layer is named: the account, and the user; the account, the role, and its session.
+fn exempts(names: &[PrincipalName], caller: &Caller, effect: Effect) -> bool {
+    let named = |wanted: Named| names.iter().filter_map(|name| names_caller(name, caller)).any(|named| named == wanted);
+    let everybody = names.iter().any(|name| name.kind == PrincipalKind::Aws && name.name == "*");
+    match effect {
+        Effect::Allow => names.iter().any(|name| names_caller(name, caller).is_some()),
+        Effect::Deny if everybody => true,
+        Effect::Deny if caller.exact.iter().any(|own| is_root_of(own, &caller.account)) => named(Named::Account),
+        Effect::Deny => named(Named::Account) && named(Named::Exactly) && (caller.behind.is_empty() || named(Named::Behind)),
+    }
 }
 
 fn names_caller(name: &PrincipalName, caller: &Caller) -> Option<Named> {

@@ -22,7 +22,10 @@ use super::{
     state::{Account, State, Use},
     table::{self, Action, Api, Permission, Run},
 };
-use crate::{model::access_key::AccessKeyId, policy::Context};
+use crate::{
+    model::{access_key::AccessKeyId, params::SessionTag},
+    policy::Context,
+};
 
 /// One authenticated call.
 pub(super) struct Exchange<'a> {
@@ -122,12 +125,16 @@ impl Exchange<'_> {
         let Permission::Needed(target) = self.action.permission else { return Ok(()) };
         let (resource, tags) = target(self)?;
         let mut context = self.context()?;
-        for tag in tags {
-            context.set(&format!("aws:ResourceTag/{}", tag.key), tag.value.as_str());
-            context.set(&format!("iam:ResourceTag/{}", tag.key), tag.value.as_str());
+        resource_tags(&mut context, &tags);
+        let ask = |action: &str| self.ask(&Question { principal: &self.principal, action, resource: &resource, context: &context, guard: Guard::Nothing });
+        ask(&format!("{}:{}", self.action.service.prefix(), self.action.permission_name))?;
+        // Whoever makes a thing with tags needs the permission to tag it, too.
+        match self.action.name.strip_prefix("Create") {
+            Some(made) if self.action.service == Api::Iam && self.params.get("Tags.member.1.Key").is_some() => {
+                ask(&format!("iam:Tag{}", made.strip_prefix("Virtual").unwrap_or(made)))
+            }
+            Some(_) | None => Ok(()),
         }
-        let action = format!("{}:{}", self.action.service.prefix(), self.action.permission_name);
-        self.ask(&Question { principal: &self.principal, action: &action, resource: &resource, context: &context, guard: Guard::Nothing })
     }
 }
 
@@ -139,6 +146,14 @@ pub(super) fn surroundings(context: &mut Context, now: OffsetDateTime, peer: std
     // AWS is never called without TLS; here the loopback stands for it.
     context.set("aws:SecureTransport", "true");
     context.set("aws:RequestedRegion", region);
+}
+
+/// The tags of what a call is about.
+pub(super) fn resource_tags(context: &mut Context, tags: &[SessionTag]) {
+    for tag in tags {
+        context.set(&format!("aws:ResourceTag/{}", tag.key), tag.value.as_str());
+        context.set(&format!("iam:ResourceTag/{}", tag.key), tag.value.as_str());
+    }
 }
 
 /// How far a request was understood: enough to answer in the right envelope, and to put it on record.

@@ -282,9 +282,14 @@ fn tags(params: &Params, name: &str, required: bool, broken: &mut Vec<String>) {
     if tags.len() > 50 {
         broken.push(complaint(&format!("[{} tags]", tags.len()), &at, "Member must have length less than or equal to 50"));
     }
-    for (index, tag) in tags.iter().enumerate() {
-        one_text(&format!("{at}.{}.member.key", index + 1), &tag.key, (1, 128, Chars::TagKey), broken);
-        one_text(&format!("{at}.{}.member.value", index + 1), &tag.value, (0, 256, Chars::TagValue), broken);
+    for index in 1..=tags.len() {
+        for (half, part, size) in [("Key", "key", (1, 128, Chars::TagKey)), ("Value", "value", (0, 256, Chars::TagValue))] {
+            let at = format!("{at}.{index}.member.{part}");
+            match params.get(&format!("{name}.member.{index}.{half}")) {
+                Some(text) => one_text(&at, text, size, broken),
+                None => broken.push(null(&at)),
+            }
+        }
     }
 }
 

@@ -321,10 +321,15 @@ impl Account {
 
     /// The user, role or group that has this ARN.
     pub(super) fn by_arn(&self, arn: &str) -> Option<(Owner, &Entity)> {
+        // By name, which is unique whatever the path.
         let (head, name) = arn.rsplit_once('/')?;
         let kind = head.rsplit(':').next()?.split('/').next()?;
         let owner = [(Owner::User, "user"), (Owner::Role, "role"), (Owner::Group, "group")].into_iter().find(|(_, word)| *word == kind)?.0;
         self.entity(owner, name).filter(|entity| entity.arn == arn).map(|entity| (owner, entity))
+    }
+
+    pub(super) fn role_by_arn(&self, arn: &str) -> Option<&Role> {
+        self.roles.get(arn.rsplit('/').next()?).filter(|role| role.entity.arn == arn)
     }
 
     /// The unique ID of the user or role that has this ARN.

@@ -27,13 +27,14 @@ pub(super) use self::{
 };
 use super::{
     Inner,
+    exchange::{resource_tags, surroundings},
     fault::{Fault, Outcome},
     fields::tag_fits,
     params::Params,
     record::{Call, Judged},
     session::SessionKind,
     state::State,
-    sts::{begin, duration, packed_size, sealed, session_policies},
+    sts::{begin, duration, existing, packed_size, sealed, session_policies},
     xml::Xml,
 };
 use crate::{
@@ -121,6 +122,7 @@ pub(super) fn account_of_role(arn: &str) -> Outcome<&str> {
 pub(super) fn assume(call: &mut Unsigned<'_>, vouched: Vouched) -> Outcome<Xml> {
     let (policies, managed) = session_policies(call.params)?;
     let role = trusted(call, &vouched)?;
+    existing(call.state, &role.account, &managed)?;
     let asked = duration(call.params);
     if asked.is_some_and(|seconds| seconds > role.max_session) {
         return Err(Fault::validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role."));
@@ -151,7 +153,7 @@ fn trusted(call: &mut Unsigned<'_>, vouched: &Vouched) -> Outcome<Target> {
     let arn = call.params.text("RoleArn");
     let account = account_of_role(arn)?;
     call.call.resource = Some(arn.to_owned());
-    let role = call.state.seen().accounts.get(account).and_then(|account| account.roles.values().find(|role| role.entity.arn == arn));
+    let role = call.state.seen().accounts.get(account).and_then(|account| account.role_by_arn(arn));
     // One that does not exist is denied like one that does not trust.
     let role = role.ok_or_else(|| denied(vouched.operation))?;
     let target = Target {
@@ -161,7 +163,9 @@ fn trusted(call: &mut Unsigned<'_>, vouched: &Vouched) -> Outcome<Target> {
         max_session: i64::from(role.max_session),
         trust: role.trust.document.clone(),
     };
-    let context = context(call, vouched);
+    let tags = role.entity.tags.clone();
+    let mut context = context(call, vouched);
+    resource_tags(&mut context, &tags);
     let caller = Caller { account: target.account.clone(), exact: vec![vouched.provider.clone()], behind: Vec::new() };
     let source = Source { name: "trust policy", document: &target.trust };
     let policies = Policies { resource: Some(ResourcePolicy { source, account, required: true }), ..Policies::default() };
@@ -180,7 +184,7 @@ fn trusted(call: &mut Unsigned<'_>, vouched: &Vouched) -> Outcome<Target> {
 
 fn context(call: &Unsigned<'_>, vouched: &Vouched) -> Context {
     let mut context = Context::new();
-    super::exchange::surroundings(&mut context, call.now, call.peer, "us-east-1");
+    surroundings(&mut context, call.now, call.peer, "us-east-1");
     context.set("sts:RoleSessionName", vouched.session_name.as_str());
     if let Some(identity) = &vouched.source_identity {
         context.set("sts:SourceIdentity", identity.as_str());

@@ -41,6 +41,12 @@ fn resolve(state: &State, principal: &mut PrincipalName, named: &mut BTreeMap<St
             let exists = state.seen().accounts.values().any(|account| account.user_by_id(&name).is_some() || account.role_by_id(&name).is_some());
             if exists { Ok(()) } else { invalid("AWS", &name) }
         }
+        PrincipalKind::Aws if name.len() == 12 && name.bytes().all(|b| b.is_ascii_digit()) => {
+            // IAM keeps an account's number as the ARN of its root.
+            principal.name = format!("arn:aws:iam::{name}:root");
+            named.insert(principal.name.clone(), name);
+            Ok(())
+        }
         PrincipalKind::Aws => {
             let parts: Vec<_> = name.splitn(6, ':').collect();
             let ["arn", _, "iam", _, account, path] = parts.as_slice() else { return Ok(()) };
@@ -67,9 +73,9 @@ fn resolve(state: &State, principal: &mut PrincipalName, named: &mut BTreeMap<St
 /// The text as GetRole gives it.
 pub(super) fn shown(state: &State, trust: &Trust) -> String {
     let mut text = trust.document.text().to_owned();
-    for (id, arn) in &trust.named {
-        let account = arn.split(':').nth(4).and_then(|account| state.accounts.get(account));
-        if account.and_then(|account| account.unique_id(arn)) == Some(id) {
+    for (id, written) in &trust.named {
+        let account = written.split(':').nth(4).and_then(|account| state.accounts.get(account));
+        if account.and_then(|account| account.unique_id(written)) == Some(id) {
             continue;
         }
         let current = state.accounts.values().find_map(|account| {
@@ -77,9 +83,43 @@ pub(super) fn shown(state: &State, trust: &Trust) -> String {
             user.or_else(|| account.role_by_id(id).map(|role| &role.entity)).map(|entity| entity.arn.clone())
         });
         let current = current.as_ref().unwrap_or(id);
-        if current != arn {
-            text = text.replace(&format!("\"{arn}\""), &format!("\"{current}\""));
+        if current != written {
+            text = with_principal(&text, written, current);
         }
     }
     text
+}
+
+/// The text with another principal in the place of one: only where principals stand, because conditions may name it too.
+fn with_principal(text: &str, old: &str, new: &str) -> String {
+    const AWS: &str = "\"AWS\"";
+    let (old, new) = (format!("\"{old}\""), format!("\"{new}\""));
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once(AWS) {
+        out.push_str(before);
+        out.push_str(AWS);
+        // Its value: one name or a list of names, neither of which holds a quotation mark or a bracket.
+        let value = match after.trim_start().strip_prefix(':').map(str::trim_start) {
+            Some(value) if value.starts_with('[') => value.find(']'),
+            Some(value) if value.starts_with('"') => value[1..].find('"').map(|end| end + 1),
+            Some(_) | None => None,
+        };
+        let start = after.find(['[', '"']).unwrap_or(0);
+        let (names, tail) = after.split_at(value.map_or(0, |end| start + end + 1));
+        out.push_str(&names.replace(&old, &new));
+        rest = tail;
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_principal;
+
+    #[test]
+    fn only_principals_are_replaced() {
+        let text = r#"{"Statement":[{"Principal":{"AWS" : ["a", "b"]},"Condition":{"StringEquals":{"k":"a"}}},{"Principal":{"AWS":"a"}},{"Sid":"AWS"}]}"#;
+        let expected = r#"{"Statement":[{"Principal":{"AWS" : ["z", "b"]},"Condition":{"StringEquals":{"k":"a"}}},{"Principal":{"AWS":"z"}},{"Sid":"AWS"}]}"#;
+        assert_eq!(with_principal(text, "a", "z"), expected);
+    }
 }

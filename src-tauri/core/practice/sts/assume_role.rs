@@ -3,14 +3,14 @@
 //! A role that does not exist is denied in the same words as one that does not trust, so that nobody can probe for roles.
 //! Assumed with temporary credentials of any kind, it lasts an hour at most.
 
-use super::{credentials, duration, mfa, packed_size, session, session_policies, tags};
+use super::{credentials, duration, existing, mfa, packed_size, session, session_policies, tags};
 use crate::{
     model::params::SessionTag,
     policy::{Context, Document},
     practice::{
         authorize::{Guard, Question},
         caller::Who,
-        exchange::Exchange,
+        exchange::{Exchange, resource_tags},
         fault::{Fault, Outcome},
         session::SessionKind,
         xml::Xml,
@@ -25,6 +25,7 @@ struct Target {
     name: String,
     max_session: i64,
     trust: Document,
+    tags: Vec<SessionTag>,
 }
 
 pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
@@ -38,9 +39,11 @@ pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let (policies, managed) = session_policies(call.params)?;
     let tags = session_tags(call)?;
     let mfa = mfa(call)?;
-    let context = context(call, &tags, mfa)?;
+    let mut context = context(call, &tags, mfa)?;
     let role = role(call, &arn)?;
+    resource_tags(&mut context, &role.tags);
     permit(call, &role, &context, &tags)?;
+    existing(call.state, &role.account, &managed)?;
     let seconds = seconds(call, &role)?;
 
     let name = call.params.text("RoleSessionName").to_owned();
@@ -121,9 +124,7 @@ fn context(call: &Exchange<'_>, tags: &[SessionTag], mfa: bool) -> Outcome<Conte
 /// The role; one that does not exist is denied like one that does not trust.
 fn role(call: &Exchange<'_>, arn: &str) -> Outcome<Target> {
     let account = arn.split(':').nth(4).and_then(|account| call.state.seen().accounts.get(account));
-    // By name, which is unique whatever the path; the ARN must still be this one.
-    let name = arn.rsplit('/').next().unwrap_or_default();
-    let found = account.and_then(|account| account.roles.get(name).filter(|role| role.entity.arn == arn).map(|role| (account, role)));
+    let found = account.and_then(|account| account.role_by_arn(arn).map(|role| (account, role)));
     let Some((account, role)) = found else {
         let caller = call.principal.arn(call.home()?);
         return Err(Fault::new("AccessDenied", format!("User: {caller} is not authorized to perform: sts:AssumeRole on resource: {arn}")));
@@ -135,6 +136,7 @@ fn role(call: &Exchange<'_>, arn: &str) -> Outcome<Target> {
         name: role.entity.name.clone(),
         max_session: i64::from(role.max_session),
         trust: role.trust.document.clone(),
+        tags: role.entity.tags.clone(),
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Only for long-lived keys; what the user may not do, the session may not either.
 
-use super::{credentials, duration, packed_size, session, session_policies, tags};
+use super::{credentials, duration, existing, packed_size, session, session_policies, tags};
 use crate::practice::{
     authorize::{Guard, Question},
     caller::Who,
@@ -24,6 +24,7 @@ pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
     if !tags.is_empty() {
         ask("sts:TagSession")?;
     }
+    existing(call.state, &account, &managed)?;
     let asked = duration(call.params);
     let seconds = match call.principal.who {
         Who::Root => asked.unwrap_or(3600).min(3600),

@@ -74,6 +74,15 @@ pub(super) fn session_policies(params: &Params) -> Outcome<(Vec<String>, Vec<Str
     Ok((inline, managed))
 }
 
+/// Managed session policies must be there, in the account of the session or among AWS's own.
+pub(super) fn existing(state: &State, account: &str, arns: &[String]) -> Outcome<()> {
+    let account = state.seen().accounts.get(account);
+    match arns.iter().find(|arn| account.is_none_or(|account| state.policy(account, arn).is_none())) {
+        Some(arn) => Err(Fault::validation(format!("The session policy {arn} is not valid, or does not exist in the account."))),
+        None => Ok(()),
+    }
+}
+
 /// The tags of a request: no key twice, none of AWS's own.
 fn tags(params: &Params) -> Outcome<Vec<SessionTag>> {
     let tags = params.pairs("Tags");
