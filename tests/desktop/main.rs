@@ -13,6 +13,7 @@
 )]
 mod bus;
 mod driver;
+mod exercise;
 mod job;
 mod main_job;
 #[path = "../../src-tauri/desktop/menu.rs"]

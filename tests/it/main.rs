@@ -38,6 +38,7 @@ mod practice_limits;
 mod practice_profiles;
 mod practice_providers;
 mod practice_raw;
+mod practice_record;
 mod practice_reports;
 mod practice_rules;
 mod practice_saml;

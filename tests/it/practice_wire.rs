@@ -134,6 +134,24 @@ async fn a_page_of_another_host_does_not_get_in() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_host_cannot_load_anything_from_here() {
+    let practice = Practice::start().await;
+    for (path, site, mode, allowed) in [
+        ("/?Action=ListUsers", "cross-site", "no-cors", false),
+        ("/?Action=ListUsers", "cross-site", "navigate", false),
+        ("/?Action=ListUsers", "same-site", "no-cors", false),
+        ("/?Action=ListUsers", "none", "navigate", true),
+        ("/?Action=ListUsers", "same-origin", "cors", true),
+        ("/federation?Action=login", "cross-site", "navigate", true),
+        ("/federation?Action=login", "cross-site", "no-cors", false),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nsec-fetch-site: {site}\r\nsec-fetch-mode: {mode}\r\n\r\n");
+        let answer = exchange(&practice, request.as_bytes()).await;
+        assert_eq!(!answer.contains("<Code>InvalidHost</Code>"), allowed, "{path} {site} {mode}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn it_listens_on_loopback_only() {
     let practice = Practice::start().await;
     let address: std::net::SocketAddr = practice.server.endpoint().strip_prefix("http://").unwrap().parse().unwrap();

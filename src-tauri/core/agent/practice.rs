@@ -78,8 +78,7 @@ impl Agent {
     /// Starts the practice account and writes its profiles.
     pub async fn start_practice(&self) -> Result<()> {
         let port = self.choices().practice_port.unwrap_or(0);
-        self.run_practice(port).await?;
-        self.choose(|choices| choices.settings.onboarded = true)
+        self.run_practice(port).await
     }
 
     async fn run_practice(&self, port: u16) -> Result<()> {

@@ -175,10 +175,7 @@ pub(super) fn answer(inner: &Inner, incoming: &Incoming) -> Answer {
     incoming.header("user-agent").unwrap_or_default().clone_into(&mut call.user_agent);
     let mut heard = Heard { api: Api::Sts, action: None, call, told: None };
     let outcome = run(inner, &mut state, incoming, &mut heard);
-    let Heard { api, action, mut call, told } = heard;
-    if let Err(fault) = &outcome {
-        (call.error_code, call.error_message) = (Some(fault.code.clone()), Some(fault.message.clone()));
-    }
+    let Heard { api, action, call, told } = heard;
     if !call.action.is_empty() {
         state.calls.record(call);
     }
@@ -190,18 +187,28 @@ pub(super) fn answer(inner: &Inner, incoming: &Incoming) -> Answer {
 }
 
 fn run(inner: &Inner, state: &mut State, incoming: &Incoming, heard: &mut Heard) -> Outcome<Reply> {
-    let mut params = Params::parse(&incoming.query, if incoming.is_form() { &incoming.body } else { &[] })?;
+    let mut params = Params::default();
+    let outcome = act(inner, state, incoming, heard, &mut params);
+    if let Err(fault) = &outcome {
+        heard.call.refused(fault, heard.action, &params);
+    }
+    outcome
+}
+
+fn act(inner: &Inner, state: &mut State, incoming: &Incoming, heard: &mut Heard, params: &mut Params) -> Outcome<Reply> {
+    *params = Params::parse(&incoming.query, if incoming.is_form() { &incoming.body } else { &[] })?;
     let signed = Signed::of(incoming);
     let scope = signed.as_ref().ok().and_then(Option::as_ref).map(|signed| signed.service.as_str());
-    heard.api = table::api(&params, scope, incoming);
-    let action = table::find(heard.api, &mut params, scope, incoming)?;
+    heard.api = table::api(params, scope, incoming);
+    let action = table::find(heard.api, params, scope, incoming)?;
     (heard.api, heard.action) = (action.service, Some(action));
-    heard.call.asks(action.service.prefix(), action.name, &params);
+    let params = &*params;
+    heard.call.asks(action, params);
     if let Run::Anonymous(run) = action.run {
-        fields::check(action.fields, &params)?;
+        fields::check(action.fields, params)?;
         let now = heard.call.at;
         "us-east-1".clone_into(&mut heard.call.region);
-        let mut unsigned = Unsigned { inner, state, params: &params, now, peer: incoming.peer, keys: incoming.keys.as_ref(), call: &mut heard.call };
+        let mut unsigned = Unsigned { inner, state, params, now, peer: incoming.peer, keys: incoming.keys.as_ref(), call: &mut heard.call };
         let answer = run(&mut unsigned)?;
         // As everywhere, a planned failure comes after everything else was right.
         return planned_failure(state, action.name).map_or(Ok(Reply::Xml(answer)), Err);
@@ -217,17 +224,18 @@ fn run(inner: &Inner, state: &mut State, incoming: &Incoming, heard: &mut Heard)
     principal.account.clone_into(&mut heard.call.account_id);
     used(state, &principal, &signed, action, now);
     let (peer, region) = (incoming.peer, signed.region);
-    let mut exchange = Exchange { inner, state, principal, params: &params, now, action, peer, region, body: &incoming.body, asked: RefCell::default() };
-    let changes = action.service == Api::Iam && !heard.call.read_only;
-    if changes {
+    let mut exchange = Exchange { inner, state, principal, params, now, action, peer, region, body: &incoming.body, asked: RefCell::default() };
+    let changes = !heard.call.read_only;
+    let late = changes && action.service == Api::Iam;
+    if late {
         exchange.state.before_change();
     }
     let outcome = exchange.perform();
     let Asked { judged, told } = exchange.asked.take();
-    if changes {
+    if late && outcome.is_ok() {
         exchange.state.after_change(now);
     }
-    if outcome.is_ok() && (changes || params.get("TokenCode").is_some() || action.service == Api::S3) {
+    if outcome.is_ok() && (changes || params.get("TokenCode").is_some()) {
         inner.changes.send_modify(|count| *count += 1);
     }
     heard.call.resource = judged.first().map(|judged| judged.resource.clone());

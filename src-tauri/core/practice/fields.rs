@@ -37,6 +37,8 @@ pub(super) enum Chars {
     TagValue,
     /// Anything, and complaints do not repeat it.
     Secret,
+    /// What IAM takes in a password; complaints do not repeat it.
+    Password,
     /// Names of SAML providers.
     Provider,
 }
@@ -58,7 +60,7 @@ impl Chars {
             Self::PolicyPath => r"((/[A-Za-z0-9\.,\+@=_-]+)*)/",
             Self::PathPrefix => r"\u002F[\u0021-\u007F]*",
             Self::Marker => r"[\u0020-\u00FF]+",
-            Self::Policy => r"[\u0009\u000A\u000D\u0020-\u00FF]+",
+            Self::Policy | Self::Password => r"[\u0009\u000A\u000D\u0020-\u00FF]+",
             Self::Alias => r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$",
             Self::Description => r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*",
             Self::VersionId => r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?",
@@ -89,6 +91,7 @@ impl Chars {
             | Self::TagKey
             | Self::TagValue
             | Self::Secret
+            | Self::Password
             | Self::Provider => None,
         }
     }
@@ -107,7 +110,7 @@ impl Chars {
             Self::PolicyPath => text.starts_with('/') && text.ends_with('/') && !text.contains("//") && text.chars().all(word("/.,+@=-")),
             Self::PathPrefix => text.starts_with('/') && text.chars().all(|c| matches!(c, '!'..='\u{7f}')),
             Self::Marker => text.chars().all(|c| matches!(c, ' '..='\u{ff}')),
-            Self::Policy => text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}')),
+            Self::Policy | Self::Password => text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}')),
             Self::Alias => {
                 let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
                 edge(text.chars().next())
@@ -161,6 +164,16 @@ pub(super) struct Field {
 }
 
 impl Field {
+    /// Whether its value is never repeated and never put on record: passwords, codes, assertions, keys.
+    pub(super) const fn is_secret(&self) -> bool {
+        matches!(self.rule, Rule::Text { chars: Chars::Secret | Chars::Password | Chars::Digits | Chars::IamDigits, .. })
+    }
+
+    /// Whether a parameter is this one, or a part of it.
+    pub(super) fn has(&self, param: &str) -> bool {
+        param.strip_prefix(self.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+
     /// As the Query protocol writes it; of a list the first member.
     pub(super) fn names(&self) -> Vec<String> {
         let name = self.name;
@@ -246,7 +259,11 @@ pub(super) fn tag_fits(tag: &SessionTag) -> bool {
 
 fn one_text(at: &str, value: &str, (min, max, chars): (usize, usize, Chars), broken: &mut Vec<String>) {
     let complaint = |value: &str, at: &str, constraint: &str| {
-        if chars == Chars::Secret { format!("Value at '{at}' failed to satisfy constraint: {constraint}") } else { complaint(value, at, constraint) }
+        if matches!(chars, Chars::Secret | Chars::Password) {
+            format!("Value at '{at}' failed to satisfy constraint: {constraint}")
+        } else {
+            complaint(value, at, constraint)
+        }
     };
     let length = value.chars().count();
     if !chars.accepts(value) {

@@ -62,7 +62,14 @@ impl Incoming {
     /// The host is this machine, and so is the page that asks, where it is one: no page of another host reaches the server.
     pub(super) fn is_for_loopback(&self) -> bool {
         let origin = self.header("origin").is_none_or(|origin| origin.strip_prefix("http://").is_some_and(is_loopback));
-        self.header("host").is_some_and(is_loopback) && origin
+        self.header("host").is_some_and(is_loopback) && origin && !self.is_lured()
+    }
+
+    /// A page of another host that has its browser load something from here, which sends no Origin. Following a link to sign in
+    /// is no such thing.
+    fn is_lured(&self) -> bool {
+        let elsewhere = self.header("sec-fetch-site").is_some_and(|site| matches!(site, "cross-site" | "same-site"));
+        elsewhere && !(self.header("sec-fetch-mode") == Some("navigate") && self.path.trim_end_matches('/') == "/federation")
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) static ACTIONS: &[Action] = &[
         list,
     ),
     row("DescribeOrganization", Api::Organizations, everything, &[], describe),
-    row("DescribeAccount", Api::Organizations, account_target, &[required("AccountId", text(12, 12, Chars::Digits))], describe_account),
+    row("DescribeAccount", Api::Organizations, account_target, &[required("AccountId", text(12, 12, Chars::KeyId))], describe_account),
 ];
 
 /// The organization of the caller's account: the number of its management account.

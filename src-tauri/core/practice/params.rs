@@ -9,6 +9,9 @@ use serde_json::Value;
 use super::fault::{Fault, Outcome};
 use crate::model::params::SessionTag;
 
+/// How many bytes of names a JSON body may become.
+const LARGEST: usize = 2 << 20;
+
 /// Names and values.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Params(BTreeMap<String, String>);
@@ -36,8 +39,8 @@ impl Params {
             return Ok(());
         }
         let json = serde_json::from_slice(body).map_err(|_| Fault::new("SerializationException", "The request body is no JSON."))?;
-        flatten("", &json, &mut self.0);
-        Ok(())
+        let mut left = LARGEST;
+        flatten("", &json, &mut self.0, &mut left).ok_or_else(|| Fault::new("SerializationException", "The request body is too large when it is taken apart."))
     }
 
     /// All of them, by name.
@@ -80,15 +83,26 @@ impl Params {
     }
 }
 
-fn flatten(at: &str, json: &Value, into: &mut BTreeMap<String, String>) {
+/// Every value gets its whole path as its name, so a small body could become a large map: `left` is how many bytes it may.
+fn flatten(at: &str, json: &Value, into: &mut BTreeMap<String, String>, left: &mut usize) -> Option<()> {
+    *left = left.checked_sub(at.len() + 16)?;
     let below = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
     match json {
         Value::Null => {}
         Value::String(text) => drop(into.insert(at.to_owned(), text.clone())),
         Value::Bool(_) | Value::Number(_) => drop(into.insert(at.to_owned(), json.to_string())),
-        Value::Array(values) => values.iter().enumerate().for_each(|(index, value)| flatten(&below(&format!("member.{}", index + 1)), value, into)),
-        Value::Object(members) => members.iter().for_each(|(name, value)| flatten(&below(name), value, into)),
+        Value::Array(values) => {
+            for (index, value) in values.iter().enumerate() {
+                flatten(&below(&format!("member.{}", index + 1)), value, into, left)?;
+            }
+        }
+        Value::Object(members) => {
+            for (name, value) in members {
+                flatten(&below(name), value, into, left)?;
+            }
+        }
     }
+    Some(())
 }
 
 fn decode(bytes: &[u8]) -> Outcome<String> {

@@ -7,18 +7,21 @@ use std::collections::VecDeque;
 
 use time::OffsetDateTime;
 
-use super::params::Params;
+use super::{fault::Fault, params::Params, table::Action};
 use crate::policy::{Decision, Document, Effect, Kind, Policies};
 
 /// How many calls are remembered.
 const CALLS: usize = 3000;
 /// How much of a parameter.
 const LONGEST: usize = 2048;
+/// How much of a name.
+const LONGEST_NAME: usize = 256;
 /// How many parameters of a call.
 const PARAMS: usize = 60;
-/// Parameters that are secrets, or as good as.
-const SECRETS: [&str; 8] =
-    ["TokenCode", "AuthenticationCode1", "AuthenticationCode2", "Password", "OldPassword", "NewPassword", "SAMLAssertion", "WebIdentityToken"];
+/// How many statements of a decision.
+const REASONS: usize = 40;
+/// How much of it all, in bytes: whoever sends long things pushes out what is old.
+const WEIGHT: usize = 16 << 20;
 
 /// One call that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,13 +112,59 @@ impl Call {
         }
     }
 
-    /// What the call asked for.
-    pub(super) fn asks(&mut self, service: &'static str, action: &str, params: &Params) {
+    /// What the call asked for. Of its parameters the secrets are left out, as the table names them.
+    pub(super) fn asks(&mut self, action: &Action, params: &Params) {
+        self.named(action.service.prefix(), action.name);
+        let secret = |name: &str| action.fields.iter().any(|field| field.is_secret() && field.has(name));
+        let told = params.iter().filter(|(name, _)| !matches!(*name, "Action" | "Version") && !name.starts_with("X-Amz-") && !secret(name));
+        self.request = told.take(PARAMS).map(|(name, value)| (cut(name, LONGEST_NAME), cut(value, LONGEST))).collect();
+    }
+
+    pub(super) fn named(&mut self, service: &'static str, action: &str) {
         self.service = service;
         action.clone_into(&mut self.action);
         self.read_only = ["Get", "List", "Describe", "Lookup", "Simulate", "Validate", "Decode", "Head", "Assume"].iter().any(|verb| action.starts_with(verb));
-        let told = params.iter().filter(|(name, _)| !SECRETS.contains(name) && !matches!(*name, "Action" | "Version") && !name.starts_with("X-Amz-"));
-        self.request = told.take(PARAMS).map(|(name, value)| (name.to_owned(), value.chars().take(LONGEST).collect())).collect();
+    }
+
+    /// How it ended. What was secret in the request is not repeated by the sentence, which may name a wrong value.
+    pub(super) fn refused(&mut self, fault: &Fault, action: Option<&Action>, params: &Params) {
+        let mut message = fault.message.clone();
+        for field in action.iter().flat_map(|action| action.fields).filter(|field| field.is_secret()) {
+            for (_, value) in params.iter().filter(|(name, value)| field.has(name) && !value.is_empty()) {
+                message = message.replace(value, "…");
+            }
+        }
+        (self.error_code, self.error_message) = (Some(fault.code.clone()), Some(message));
+    }
+
+    /// Cuts whatever came from outside; gives what is left, in bytes.
+    fn slim(&mut self) -> usize {
+        for text in [&mut self.access_key_id, &mut self.region, &mut self.user_agent, &mut self.action, &mut self.principal_arn] {
+            shorten(text, LONGEST_NAME);
+        }
+        for text in self.resource.iter_mut().chain(&mut self.error_message).chain(self.decisions.iter_mut().map(|judged| &mut judged.resource)) {
+            shorten(text, LONGEST);
+        }
+        for judged in &mut self.decisions {
+            judged.because.truncate(REASONS);
+            for reason in &mut judged.because {
+                shorten(&mut reason.text, LONGEST);
+            }
+        }
+        let request: usize = self.request.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let reasons = self.decisions.iter().flat_map(|judged| &judged.because).map(|reason| reason.text.len() + reason.policy.len() + 64);
+        // The rest of it, roughly.
+        1024 + request + reasons.sum::<usize>() + self.error_message.as_ref().map_or(0, String::len)
+    }
+}
+
+fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
+fn shorten(text: &mut String, most: usize) {
+    if text.len() > most {
+        *text = cut(text, most);
     }
 }
 
@@ -147,21 +196,25 @@ impl Judged {
 /// The last calls, oldest first.
 #[derive(Default)]
 pub(super) struct Calls {
-    last: VecDeque<Call>,
+    last: VecDeque<(usize, Call)>,
+    weight: usize,
     /// How many there ever were.
     pub(super) count: u64,
 }
 
 impl Calls {
-    pub(super) fn record(&mut self, call: Call) {
-        if self.last.len() == CALLS {
-            self.last.pop_front();
-        }
+    pub(super) fn record(&mut self, mut call: Call) {
+        let weight = call.slim();
+        self.weight += weight;
+        self.last.push_back((weight, call));
         self.count += 1;
-        self.last.push_back(call);
+        while self.last.len() > CALLS || self.weight > WEIGHT {
+            let Some((weight, _)) = self.last.pop_front() else { break };
+            self.weight -= weight;
+        }
     }
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Call> {
-        self.last.iter()
+        self.last.iter().map(|(_, call)| call)
     }
 }

@@ -52,11 +52,11 @@ pub(super) fn answer(inner: &Inner, incoming: &Incoming) -> Response<Bytes> {
 fn recorded(inner: &Inner, incoming: &Incoming, action: &str, run: impl FnOnce(&mut Call) -> Outcome<Page>) -> Outcome<Page> {
     let event_id = inner.state().draw.uuid();
     let mut call = Call::new(event_id, inner.clock.now());
-    call.asks("signin", action, &Params::default());
+    call.named("signin", action);
     call.source_ip = incoming.peer.to_string();
     let outcome = run(&mut call);
     if let Err(fault) = &outcome {
-        (call.error_code, call.error_message) = (Some(fault.code.clone()), Some(fault.message.clone()));
+        call.refused(fault, None, &Params::default());
     }
     inner.state().calls.record(call);
     outcome

@@ -17,7 +17,7 @@ use crate::practice::{
     xml::Xml,
 };
 
-const PASSWORD: Rule = text(1, 128, Chars::Policy);
+const PASSWORD: Rule = text(1, 128, Chars::Password);
 const OWNER: Field = optional("UserName", USER_NAME);
 const RESET: Field = optional("PasswordResetRequired", Rule::Boolean);
 /// How many digests are kept: as many as a policy can ask for.
