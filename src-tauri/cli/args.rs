@@ -167,14 +167,15 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MfaCommand,
     },
-    /// Run the practice account in the foreground; prints its endpoint and its root access key
+    /// Run an AWS to practise on, on this machine: IAM, STS, sign-in; prints the lines that lead a terminal to it
     Practice {
-        /// Any free one when not given
-        #[arg(long, default_value_t = 0)]
+        /// The port on 127.0.0.1; any free one when not given
+        #[arg(long, default_value_t = 0, hide_default_value = true)]
         port: u16,
-        /// Let changes of IAM count only after this long, as in AWS: 5s
+        /// Let changes of IAM count only after this long, such as 5s; at once when not given
         #[arg(long, value_name = "DURATION")]
         eventual: Option<String>,
+        /// One line of JSON instead, with the access key of every account's root
         #[arg(long)]
         json: bool,
     },

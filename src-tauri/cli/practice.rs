@@ -44,13 +44,15 @@ pub(crate) fn run(port: u16, eventual: Option<&str>, json: bool) -> Result<ExitC
                 format!("export AWS_ENDPOINT_URL_SIGNIN={}", server.signin_endpoint()),
                 format!("export AWS_ACCESS_KEY_ID={}", root.id),
                 format!("export AWS_SECRET_ACCESS_KEY={}", root.secret.expose()),
-                "export AWS_REGION=us-east-1".to_owned(),
+                "export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1".to_owned(),
+                "unset AWS_SESSION_TOKEN AWS_PROFILE".to_owned(),
             ];
             print::data(&lines.join("\n"));
-            print::say(&format!("The practice account {} runs until you press Ctrl+C.", world.account_id()));
+            print::say(&format!("The practice account {} runs until you press Ctrl+C; then all that was made in it is gone.", world.account_id()));
+            print::say("Paste the lines above into another terminal, and the AWS CLI and every SDK there talk to it as its root.");
             print::say("It listens on this machine's loopback interface only; nothing leaves the machine.");
             for other in &accounts[1..] {
-                print::say(&format!("There is also {} ({}); --json prints the key of its root.", other.account_id, other.name));
+                print::say(&format!("For roles across accounts there is also {} ({}); --json gives the access key of its root.", other.account_id, other.name));
             }
         }
         crate::agent::interrupted().await;

@@ -5,6 +5,8 @@ import uuid
 
 import boto3
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cloud import allow, policy
@@ -75,6 +77,22 @@ def test_cloud_trail_tells_every_call_also_the_denied_ones(client, practice, som
     assert len(ids) == len(set(ids)) > 5, "no event twice, and more than a page"
 
 
+def test_cloud_trail_tells_through_which_session_a_call_came(client, practice, somebody):
+    role = practice.role(f"told-{uuid.uuid4().hex[:8]}", somebody.arn)
+    sts = client("sts", somebody.key_id, somebody.secret)
+    session = sts.assume_role(RoleArn=role, RoleSessionName="trail", DurationSeconds=900)["Credentials"]
+    client("sts", session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]).get_caller_identity()
+    events = client("cloudtrail").lookup_events(LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": role}])["Events"]
+    assumed = next(json.loads(event["CloudTrailEvent"]) for event in events if event["EventName"] == "AssumeRole")
+    assert assumed["requestParameters"] == {"roleArn": role, "roleSessionName": "trail", "durationSeconds": 900}
+    assert assumed["responseElements"]["credentials"]["accessKeyId"] == session["AccessKeyId"]
+    assert session["SecretAccessKey"] not in json.dumps(assumed)
+    lookup = [{"AttributeKey": "AccessKeyId", "AttributeValue": session["AccessKeyId"]}]
+    [event] = client("cloudtrail").lookup_events(LookupAttributes=lookup)["Events"]
+    identity = json.loads(event["CloudTrailEvent"])["userIdentity"]
+    assert (identity["type"], identity["sessionContext"]["sessionIssuer"]["arn"]) == ("AssumedRole", role)
+
+
 def test_organizations_tells_ones_own_accounts(client, practice, somebody):
     accounts = client("organizations").list_accounts()["Accounts"]
     own = {account["AccountId"]: account for account in practice.accounts}
@@ -131,6 +149,19 @@ def test_a_bucket_policy_has_a_say(client, practice, somebody):
         assert refusal(owner.put_bucket_policy, Bucket=bucket, Policy="{")[0] == "MalformedPolicy"
     finally:
         owner.delete_bucket_policy(Bucket=bucket)
+
+
+def test_a_bucket_for_everybody_needs_no_signature(client, practice):
+    bucket = f"practice-reports-{practice.account}"
+    nobody = boto3.client("s3", region_name="us-east-1", endpoint_url=practice.endpoint, config=Config(signature_version=UNSIGNED))
+    assert refusal(nobody.get_object, Bucket=bucket, Key="hello.txt") == ("AccessDenied", 403, "Access Denied")
+    public = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    try:
+        client("s3").put_bucket_policy(Bucket=bucket, Policy=policy(public))
+        assert nobody.get_object(Bucket=bucket, Key="hello.txt")["Body"].read().startswith(b"This was read")
+        assert refusal(nobody.list_objects_v2, Bucket=bucket)[:2] == ("AccessDenied", 403)
+    finally:
+        client("s3").delete_bucket_policy(Bucket=bucket)
 
 
 def test_access_analyzer_finds_what_is_lent_to_the_outside(client, practice, somebody):

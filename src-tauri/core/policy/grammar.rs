@@ -273,7 +273,7 @@ fn principal_name(kind: PrincipalKind, name: &str) -> Result<(), Malformed> {
         }
         PrincipalKind::Service => ("SERVICE", name.contains('.') && !name.contains('*')),
         PrincipalKind::Federated => ("FEDERATED", !name.is_empty() && !name.contains('*')),
-        PrincipalKind::CanonicalUser => ("CANONICALUSER", false),
+        PrincipalKind::CanonicalUser => ("CANONICALUSER", name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit())),
     };
     if valid { Ok(()) } else { malformed(format!("Invalid principal in policy: \"{word}\":\"{name}\"")) }
 }

@@ -16,6 +16,7 @@ use super::{
     fault::{Fault, Outcome},
     ids::{account_of, hex},
     incoming::Incoming,
+    s3,
     session::{Session, SessionKind},
     state::State,
 };
@@ -26,6 +27,9 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove
 const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
 /// How far a request's date may be from ours.
 const SKEW: Duration = Duration::minutes(5);
+
+/// The same for S3.
+const S3_SKEW: Duration = Duration::minutes(15);
 
 /// A signature with everything that it says about itself.
 pub(super) struct Signed {
@@ -139,7 +143,7 @@ impl Signed {
 
 /// Who is calling, or AWS's refusal.
 pub(super) fn authenticate(inner: &Inner, state: &State, incoming: &Incoming, signed: &Signed, service: &str, now: OffsetDateTime) -> Outcome<Principal> {
-    let (secret, session) = secret_of(inner, state, signed)?;
+    let (secret, session) = secret_of(inner, state, signed, service)?;
     let at = scope(signed, service)?;
     fresh(signed, at, now)?;
     if !signed.headers.iter().any(|name| name == "host") {
@@ -158,17 +162,16 @@ pub(super) fn authenticate(inner: &Inner, state: &State, incoming: &Incoming, si
     principal(state, signed, session, now)
 }
 
-fn secret_of(inner: &Inner, state: &State, signed: &Signed) -> Outcome<(Secret, Option<Session>)> {
+fn secret_of(inner: &Inner, state: &State, signed: &Signed, service: &str) -> Outcome<(Secret, Option<Session>)> {
     let id = AccessKeyId::parse(&signed.access_key_id).map_err(|_| invalid_token())?;
     if id.is_temporary() {
-        let session: Session = signed.token.as_deref().and_then(|token| inner.sessions.open(token)).ok_or_else(invalid_token)?;
-        if session.access_key_id != id.as_str() {
-            return Err(invalid_token());
-        }
+        let token = signed.token.as_deref().filter(|token| !token.is_empty()).ok_or_else(invalid_token)?;
+        let session = inner.sessions.open(token).filter(|session: &Session| session.access_key_id == id.as_str());
+        let session = session.ok_or_else(|| wrong_token(service))?;
         return Ok((inner.seed.session_secret(id.as_str()), Some(session)));
     }
     if signed.token.as_deref().is_some_and(|token| !token.is_empty()) {
-        return Err(invalid_token());
+        return Err(wrong_token(service));
     }
     let (account, user) = state.seen().owners.get(&id).ok_or_else(invalid_token)?;
     let account = state.seen().accounts.get(account).ok_or_else(invalid_token)?;
@@ -206,6 +209,14 @@ fn scope(signed: &Signed, service: &str) -> Outcome<OffsetDateTime> {
 }
 
 fn fresh(signed: &Signed, at: OffsetDateTime, now: OffsetDateTime) -> Outcome<()> {
+    if signed.service == "s3" {
+        let early = at - now > S3_SKEW;
+        return match signed.expires {
+            Some(seconds) if early || now - at > Duration::seconds(seconds) => Err(s3::link_out_of_time(!early)),
+            None if early || now - at > S3_SKEW => Err(s3::skewed()),
+            Some(_) | None => Ok(()),
+        };
+    }
     let basic = |at: OffsetDateTime| at.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default();
     let allowed = signed.expires.map_or(SKEW, Duration::seconds);
     if now - at > allowed {
@@ -279,6 +290,11 @@ fn mismatch(message: &str) -> Fault {
 
 fn incomplete(message: String) -> Fault {
     Fault::new("IncompleteSignature", message)
+}
+
+/// A token that does not belong to its key: S3 says so, the others say no more than of an unknown key.
+fn wrong_token(service: &str) -> Fault {
+    if service == "s3" { s3::malformed_token() } else { invalid_token() }
 }
 
 pub(super) fn invalid_token() -> Fault {

@@ -14,7 +14,7 @@ use super::{
     state::{Account, Entity, State},
     table::Api,
 };
-use crate::policy::{self, Context, Document, Kind, Policies, Request, ResourcePolicy, Shape, Source, decide};
+use crate::policy::{self, Caller, Context, Document, Kind, Policies, Request, ResourcePolicy, Shape, Source, decide};
 
 /// Root's policy.
 static EVERYTHING: LazyLock<Option<Document>> =
@@ -94,14 +94,17 @@ pub(super) struct Verdict {
     /// For the record.
     pub(super) judged: Judged,
     /// AWS's denial, and what it says in secret.
-    pub(super) denial: Option<(Fault, serde_json::Value)>,
+    pub(super) denial: Option<(Fault, Option<serde_json::Value>)>,
 }
 
 /// Asks every policy that has a say.
 pub(super) fn authorize(state: &State, question: &Question<'_>) -> Outcome<Verdict> {
+    if question.principal.who == Who::Nobody {
+        return Ok(anonymous(question));
+    }
     let Some(account) = state.seen().accounts.get(&question.principal.account) else { return Err(super::authenticate::invalid_token()) };
     let (entity, groups) = match &question.principal.who {
-        Who::Root => (None, Vec::new()),
+        Who::Nobody | Who::Root => (None, Vec::new()),
         Who::User(name) => (account.users.get(name).map(|user| &user.entity), account.groups_of(name).map(|group| &group.entity).collect()),
         Who::Role(name) => (account.roles.get(name).map(|role| &role.entity), Vec::new()),
     };
@@ -125,8 +128,18 @@ pub(super) fn authorize(state: &State, question: &Question<'_>) -> Outcome<Verdi
     policies.resource = question.guard.policy();
     let caller = question.principal.caller(account);
     let decision = decide(&Request { caller: &caller, action: question.action, resource: question.resource, context: question.context }, &policies);
-    let denial = (!decision.allowed()).then(|| (denied(question, account, decision.outcome), decode::told(question, account, &decision, &policies)));
+    let denial = (!decision.allowed()).then(|| (denied(question, account, decision.outcome), Some(decode::told(question, account, &decision, &policies))));
     Ok(Verdict { judged: Judged::new(question.action, question.resource, &decision, &policies), denial })
+}
+
+/// Nobody has no policies: the resource's alone decides, as if it were in the same account, and nothing is told of why not.
+fn anonymous(question: &Question<'_>) -> Verdict {
+    let account = question.principal.account.as_str();
+    let caller = Caller { account: account.to_owned(), exact: Vec::new(), behind: Vec::new() };
+    let policies = Policies { resource: question.guard.policy().map(|policy| ResourcePolicy { account, ..policy }), ..Policies::default() };
+    let decision = decide(&Request { caller: &caller, action: question.action, resource: question.resource, context: question.context }, &policies);
+    let denial = (!decision.allowed()).then(|| (Fault::new("AccessDenied", "Access Denied"), None));
+    Verdict { judged: Judged::new(question.action, question.resource, &decision, &policies), denial }
 }
 
 pub(super) fn identity<'a>(state: &'a State, account: &'a Account, entity: &'a Entity) -> Vec<Source<'a>> {

@@ -6,14 +6,20 @@
 use time::OffsetDateTime;
 
 use super::{
+    record::{self, Issuer},
     session::{Session, SessionKind},
     state::Account,
 };
 use crate::policy::{Caller, Context};
 
+/// The account of those who did not sign.
+const ANONYMOUS: &str = "anonymous";
+
 /// Which identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Who {
+    /// Nobody signed.
+    Nobody,
     Root,
     /// A user's name.
     User(String),
@@ -32,6 +38,11 @@ pub(super) struct Principal {
 }
 
 impl Principal {
+    /// Whoever does not sign.
+    pub(super) fn nobody() -> Self {
+        Self { account: ANONYMOUS.to_owned(), who: Who::Nobody, session: None }
+    }
+
     pub(super) fn kind(&self) -> Option<SessionKind> {
         self.session.as_ref().map(|session| session.kind)
     }
@@ -42,7 +53,7 @@ impl Principal {
         match (&self.who, &self.session) {
             (Who::Root | Who::User(_), Some(Session { kind: SessionKind::Federated, name, .. })) => format!("arn:aws:sts::{id}:federated-user/{name}"),
             (Who::Role(role), Some(session)) => format!("arn:aws:sts::{id}:assumed-role/{role}/{}", session.name),
-            (Who::Role(_), None) | (Who::Root | Who::User(_), Some(_) | None) => self.principal_arn(account),
+            (Who::Role(_), None) | (Who::Nobody | Who::Root | Who::User(_), Some(_) | None) => self.principal_arn(account),
         }
     }
 
@@ -50,6 +61,7 @@ impl Principal {
     pub(super) fn principal_arn(&self, account: &Account) -> String {
         match (&self.who, &self.session) {
             (Who::Root | Who::User(_), Some(Session { kind: SessionKind::Federated, .. })) => self.arn(account),
+            (Who::Nobody, _) => String::new(),
             (Who::Root, _) => account.root_arn(),
             (Who::User(name), _) => account.users.get(name).map(|user| user.entity.arn.clone()).unwrap_or_default(),
             (Who::Role(name), _) => account.roles.get(name).map(|role| role.entity.arn.clone()).unwrap_or_default(),
@@ -60,6 +72,7 @@ impl Principal {
     pub(super) fn name<'a>(&'a self, account: &'a Account) -> &'a str {
         match (&self.who, &self.session) {
             (Who::Root | Who::User(_), Some(Session { kind: SessionKind::Federated, name, .. })) | (Who::User(name) | Who::Role(name), _) => name,
+            (Who::Nobody, _) => ANONYMOUS,
             (Who::Root, _) => &account.id,
         }
     }
@@ -69,7 +82,7 @@ impl Principal {
         match (&self.who, &self.session) {
             (Who::Root | Who::User(_), Some(Session { kind: SessionKind::Federated, name, .. })) => format!("{}:{name}", self.account),
             (Who::Role(_), Some(session)) => format!("{}:{}", session.of, session.name),
-            (Who::Root, _) => self.account.clone(),
+            (Who::Nobody | Who::Root, _) => self.account.clone(),
             (Who::User(name), _) => account.users.get(name).map(|user| user.entity.id.clone()).unwrap_or_default(),
             (Who::Role(name), None) => account.roles.get(name).map(|role| role.entity.id.clone()).unwrap_or_default(),
         }
@@ -80,6 +93,7 @@ impl Principal {
         let names = |entity: Option<&super::state::Entity>| entity.map(|entity| vec![entity.arn.clone(), entity.id.clone()]).unwrap_or_default();
         let federated = self.kind() == Some(SessionKind::Federated);
         let (exact, behind) = match &self.who {
+            Who::Nobody => (Vec::new(), Vec::new()),
             Who::Root if federated => (vec![self.arn(account)], vec![account.root_arn()]),
             Who::Root => (vec![account.root_arn()], Vec::new()),
             Who::User(name) if federated => (vec![self.arn(account)], names(account.users.get(name).map(|user| &user.entity))),
@@ -87,6 +101,27 @@ impl Principal {
             Who::Role(name) => (vec![self.arn(account)], names(account.roles.get(name).map(|role| &role.entity))),
         };
         Caller { account: self.account.clone(), exact, behind }
+    }
+
+    /// What the record tells of the caller's session.
+    pub(super) fn told(&self, account: &Account) -> Option<Box<record::Session>> {
+        let session = self.session.as_ref()?;
+        let entity = match &self.who {
+            Who::Nobody | Who::Root => None,
+            Who::User(name) => account.users.get(name).map(|user| ("IAMUser", &user.entity)),
+            Who::Role(name) => account.roles.get(name).map(|role| ("Role", &role.entity)),
+        };
+        let issuer = match entity {
+            Some((kind, entity)) => Issuer { kind, id: entity.id.clone(), arn: entity.arn.clone(), name: entity.name.clone() },
+            None => Issuer { kind: "Root", id: account.id.clone(), arn: account.root_arn(), name: account.id.clone() },
+        };
+        Some(Box::new(record::Session {
+            issuer: Some(issuer).filter(|_| session.kind != SessionKind::Token),
+            since: session.issued,
+            mfa: session.mfa_at.is_some(),
+            source_identity: session.source_identity.clone(),
+            provider: session.origin.as_ref().map(|origin| origin.provider.clone()),
+        }))
     }
 
     /// The condition keys that the caller brings along.
@@ -97,6 +132,7 @@ impl Principal {
         context.set("aws:userid", self.user_id(account));
         context.set("aws:PrincipalIsAWSService", "false");
         let (kind, tags) = match &self.who {
+            Who::Nobody => return unsigned(),
             Who::Root => ("Account", &[][..]),
             Who::User(name) => {
                 context.set("aws:username", name.as_str());
@@ -133,4 +169,15 @@ impl Principal {
         }
         context
     }
+}
+
+/// The condition keys of those who did not sign.
+pub(super) fn unsigned() -> Context {
+    let mut context = Context::new();
+    for (key, value) in
+        [("aws:PrincipalAccount", ANONYMOUS), ("aws:PrincipalType", "Anonymous"), ("aws:userid", ANONYMOUS), ("aws:PrincipalIsAWSService", "false")]
+    {
+        context.set(key, value);
+    }
+    context
 }

@@ -71,9 +71,9 @@ pub(super) fn refusal(api: Api, fault: Fault, request_id: &str) -> Answer {
     match api.protocol() {
         Protocol::Query => plain(fault.status(), "text/xml", xml::error(&fault, api.namespace(), request_id)),
         Protocol::S3 => {
-            let fault = Fault { code: s3_code(&fault.code).to_owned(), ..fault };
+            let (fault, status) = super::s3::spoken(fault);
             let inside = Xml::new().text("Code", &fault.code).text("Message", &fault.message).text("RequestId", request_id);
-            plain(fault.status(), "application/xml", format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error>{}</Error>", inside.into_string()))
+            plain(status, "application/xml", format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error>{}</Error>", inside.into_string()))
         }
         Protocol::Json | Protocol::RestJson => {
             let code = json_code(&fault.code).to_owned();
@@ -84,15 +84,6 @@ pub(super) fn refusal(api: Api, fault: Fault, request_id: &str) -> Answer {
             let body = if rest { json!({"message": fault.message}) } else { json!({"__type": code, "message": fault.message}) };
             Answer { headers: vec![("x-amzn-errortype", code)], ..plain(status, json_type(api), body.to_string()) }
         }
-    }
-}
-
-fn s3_code(code: &str) -> &str {
-    match code {
-        "InvalidClientTokenId" => "InvalidAccessKeyId",
-        "MissingAuthenticationToken" => "AccessDenied",
-        "IncompleteSignature" => "AuthorizationHeaderMalformed",
-        other => other,
     }
 }
 
@@ -118,6 +109,7 @@ fn rest_status(code: &str) -> u16 {
         | "ExpiredTokenException"
         | "MissingAuthenticationTokenException"
         | "IncompleteSignatureException" => 403,
+        "ServiceQuotaExceededException" => 402,
         "ResourceNotFoundException" | "UnknownOperationException" => 404,
         "ConflictException" => 409,
         "ThrottlingException" => 429,

@@ -10,7 +10,7 @@ use super::{
     Inner,
     authenticate::{Signed, authenticate, invalid_token},
     authorize::{Guard, Question, authorize, gate},
-    caller::{Principal, Who},
+    caller::{self, Principal, Who},
     decode,
     envelope::{self, Answer, Reply},
     fault::{Fault, Outcome},
@@ -70,13 +70,13 @@ impl Exchange<'_> {
             (Some(name), _) => Ok(Some(name.to_owned())),
             (None, Who::User(name)) => Ok(Some(name.clone())),
             (None, Who::Root) => Ok(None),
-            (None, Who::Role(_)) => Err(Fault::validation("Must specify userName when calling with non-User credentials")),
+            (None, Who::Role(_) | Who::Nobody) => Err(Fault::validation("Must specify userName when calling with non-User credentials")),
         }
     }
 
     /// The condition keys of this call.
     pub(super) fn context(&self) -> Outcome<Context> {
-        let mut context = self.principal.context(self.home()?, self.now);
+        let mut context = if self.principal.who == Who::Nobody { caller::unsigned() } else { self.principal.context(self.home()?, self.now) };
         surroundings(&mut context, self.now, self.peer, if self.action.service == Api::Iam { "us-east-1" } else { &self.region });
         let tags = self.params.pairs("Tags");
         for tag in &tags {
@@ -101,7 +101,7 @@ impl Exchange<'_> {
         let mut asked = self.asked.borrow_mut();
         asked.judged.push(verdict.judged);
         let Some((denial, told)) = verdict.denial else { return Ok(()) };
-        asked.told = Some(told);
+        asked.told = told;
         Err(denial)
     }
 
@@ -171,11 +171,15 @@ pub(super) fn answer(inner: &Inner, incoming: &Incoming) -> Answer {
     state.settle(inner.clock.now());
     let request_id = state.draw.uuid();
     let mut call = Call::new(state.draw.uuid(), inner.clock.now());
+    call.request_id.clone_from(&request_id);
     call.source_ip = incoming.peer.to_string();
     incoming.header("user-agent").unwrap_or_default().clone_into(&mut call.user_agent);
     let mut heard = Heard { api: Api::Sts, action: None, call, told: None };
     let outcome = run(inner, &mut state, incoming, &mut heard);
-    let Heard { api, action, call, told } = heard;
+    let Heard { api, action, mut call, told } = heard;
+    if let Ok(Reply::Xml(elements)) = &outcome {
+        call.answered(elements);
+    }
     if !call.action.is_empty() {
         state.calls.record(call);
     }
@@ -208,22 +212,14 @@ fn act(inner: &Inner, state: &mut State, incoming: &Incoming, heard: &mut Heard,
         fields::check(action.fields, params)?;
         let now = heard.call.at;
         "us-east-1".clone_into(&mut heard.call.region);
+        heard.call.resource = params.get("RoleArn").map(str::to_owned);
         let mut unsigned = Unsigned { inner, state, params, now, peer: incoming.peer, keys: incoming.keys.as_ref(), call: &mut heard.call };
         let answer = run(&mut unsigned)?;
         // As everywhere, a planned failure comes after everything else was right.
         return planned_failure(state, action.name).map_or(Ok(Reply::Xml(answer)), Err);
     }
-    let Some(signed) = signed? else {
-        return Err(Fault::new("MissingAuthenticationToken", "Request is missing Authentication Token"));
-    };
-    signed.access_key_id().clone_into(&mut heard.call.access_key_id);
-    signed.region.clone_into(&mut heard.call.region);
-    let now = heard.call.at;
-    let principal = authenticate(inner, state, incoming, &signed, action.service.prefix(), now)?;
-    heard.call.principal_arn = state.seen().accounts.get(&principal.account).map(|account| principal.arn(account)).unwrap_or_default();
-    principal.account.clone_into(&mut heard.call.account_id);
-    used(state, &principal, &signed, action, now);
-    let (peer, region) = (incoming.peer, signed.region);
+    let (principal, region) = caller(inner, state, incoming, signed?, heard, action)?;
+    let (peer, now) = (incoming.peer, heard.call.at);
     let mut exchange = Exchange { inner, state, principal, params, now, action, peer, region, body: &incoming.body, asked: RefCell::default() };
     let changes = !heard.call.read_only;
     let late = changes && action.service == Api::Iam;
@@ -242,6 +238,29 @@ fn act(inner: &Inner, state: &mut State, incoming: &Incoming, heard: &mut Heard,
     heard.call.decisions = judged;
     heard.told = told.filter(|_| outcome.is_err());
     outcome
+}
+
+/// Who calls, for which Region, put on record. S3 lets nobody in particular call too.
+fn caller(inner: &Inner, state: &mut State, incoming: &Incoming, signed: Option<Signed>, heard: &mut Heard, action: &Action) -> Outcome<(Principal, String)> {
+    let call = &mut heard.call;
+    let Some(signed) = signed else {
+        if action.service != Api::S3 {
+            return Err(Fault::new("MissingAuthenticationToken", "Request is missing Authentication Token"));
+        }
+        "us-east-1".clone_into(&mut call.region);
+        let nobody = Principal::nobody();
+        call.account_id.clone_from(&nobody.account);
+        return Ok((nobody, call.region.clone()));
+    };
+    signed.access_key_id().clone_into(&mut call.access_key_id);
+    signed.region.clone_into(&mut call.region);
+    let principal = authenticate(inner, state, incoming, &signed, action.service.prefix(), call.at)?;
+    if let Some(account) = state.seen().accounts.get(&principal.account) {
+        (call.principal_arn, call.principal_id, call.session) = (principal.arn(account), principal.user_id(account), principal.told(account));
+    }
+    principal.account.clone_into(&mut call.account_id);
+    used(state, &principal, &signed, action, call.at);
+    Ok((principal, signed.region))
 }
 
 /// A failure that a test asked for.
@@ -264,7 +283,7 @@ fn used(state: &mut State, principal: &Principal, signed: &Signed, action: &Acti
                 role.last_used = last;
             }
         }
-        (Who::Root | Who::User(_), Some(_)) => {}
+        (Who::Nobody, _) | (Who::Root | Who::User(_), Some(_)) => {}
         (who @ (Who::Root | Who::User(_)), None) => {
             let user = if let Who::User(name) = who { Some(name.as_str()) } else { None };
             let id = AccessKeyId::parse(signed.access_key_id()).ok();

@@ -174,6 +174,11 @@ impl Field {
         param.strip_prefix(self.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 
+    /// Whether this is its name and its values are numbers or booleans.
+    pub(super) fn is_plain(&self, name: &str) -> bool {
+        self.name == name && matches!(self.rule, Rule::Number { .. } | Rule::Boolean)
+    }
+
     /// As the Query protocol writes it; of a list the first member.
     pub(super) fn names(&self) -> Vec<String> {
         let name = self.name;

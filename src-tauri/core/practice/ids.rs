@@ -104,6 +104,12 @@ impl Draw {
     }
 }
 
+/// A UUID that the same parts always have.
+pub(super) fn uuid_of(parts: &[&str]) -> String {
+    let hex = hex(&Sha256::digest(parts.join("\n"))[..16]);
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
 /// The account that an access key ID names.
 pub(super) fn account_of(id: &AccessKeyId) -> Option<String> {
     let mut number = 0_u64;

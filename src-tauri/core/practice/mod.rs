@@ -21,6 +21,7 @@ mod iam;
 mod ids;
 mod incoming;
 mod kept;
+mod known_actions;
 mod lag;
 mod names;
 mod organizations;
@@ -50,7 +51,7 @@ use tokio::sync::watch;
 pub use self::{
     accounts::AccountKey,
     ready_made::ReadyMade,
-    record::{Call, Judged, Reason},
+    record::{Call, Issuer, Judged, Reason, Session as CallerSession},
     server::Server,
 };
 use self::{

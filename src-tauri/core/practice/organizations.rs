@@ -14,7 +14,7 @@ use super::{
 use crate::model::params::SessionTag;
 
 /// How a request names the API.
-pub(super) const TARGET: &str = "AWSOrganizationsV20161128.";
+pub(super) const TARGET: &str = "AWSOrganizationsV20161128";
 
 pub(super) static ACTIONS: &[Action] = &[
     row(

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use time::OffsetDateTime;
 
-use super::{fault::Fault, params::Params, table::Action};
+use super::{fault::Fault, params::Params, table::Action, xml::Xml};
 use crate::policy::{Decision, Document, Effect, Kind, Policies};
 
 /// How many calls are remembered.
@@ -23,11 +23,20 @@ const REASONS: usize = 40;
 /// How much of it all, in bytes: whoever sends long things pushes out what is old.
 const WEIGHT: usize = 16 << 20;
 
+/// What an answer has of secrets, or as good as.
+const TOLD_ONCE: [&str; 6] = ["SecretAccessKey", "SessionToken", "Base32StringSeed", "QRCodePNG", "SessionTokenSize", "SessionTokenUtilization"];
+/// How much of an answer; a longer one is left out.
+const LONGEST_ANSWER: usize = 4096;
+/// What only reads and is answered with something new all the same.
+const ISSUING: [&str; 3] = ["AssumeRole", "GetSessionToken", "GetFederationToken"];
+
 /// One call that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// A UUID.
     pub event_id: String,
+    /// As the answer had it; empty where it had none.
+    pub request_id: String,
     /// When.
     pub at: OffsetDateTime,
     /// As in permissions: `sts`, `iam`, `s3`; `signin` for the federation endpoint.
@@ -40,6 +49,10 @@ pub struct Call {
     pub principal_arn: String,
     /// The caller's account; empty where nobody was recognised.
     pub account_id: String,
+    /// The unique ID behind the ARN, with the session's name.
+    pub principal_id: String,
+    /// With temporary credentials.
+    pub session: Option<Box<Session>>,
     /// What it was about, where the action has a resource.
     pub resource: Option<String>,
     /// Every question that was asked of the policies, in order. The last one is the one that refused.
@@ -56,8 +69,38 @@ pub struct Call {
     pub user_agent: String,
     /// The parameters without the secrets among them.
     pub request: Vec<(String, String)>,
+    /// The elements of the answer without the secrets among them, of calls that made something.
+    pub response: Option<Box<str>>,
     /// Whether it changes nothing.
     pub read_only: bool,
+}
+
+/// What temporary credentials say of where they come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Whose they are; GetSessionToken gives a user its own.
+    pub issuer: Option<Issuer>,
+    /// When they were issued.
+    pub since: OffsetDateTime,
+    /// Whether an MFA code was given.
+    pub mfa: bool,
+    /// Of the whole chain.
+    pub source_identity: Option<String>,
+    /// The identity provider that vouched.
+    pub provider: Option<String>,
+}
+
+/// The role or user behind a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    /// As CloudTrail says it: `Role`, `IAMUser`, `Root`.
+    pub kind: &'static str,
+    /// Unique.
+    pub id: String,
+    /// Its own, not the session's.
+    pub arn: String,
+    /// Of the role or user.
+    pub name: String,
 }
 
 /// One question to the policies with its answer.
@@ -94,12 +137,15 @@ impl Call {
     pub(super) fn new(event_id: String, at: OffsetDateTime) -> Self {
         Self {
             event_id,
+            request_id: String::new(),
             at,
             service: "",
             action: String::new(),
             access_key_id: String::new(),
             principal_arn: String::new(),
             account_id: String::new(),
+            principal_id: String::new(),
+            session: None,
             resource: None,
             decisions: Vec::new(),
             error_code: None,
@@ -108,6 +154,7 @@ impl Call {
             source_ip: String::new(),
             user_agent: String::new(),
             request: Vec::new(),
+            response: None,
             read_only: false,
         }
     }
@@ -154,7 +201,14 @@ impl Call {
         let request: usize = self.request.iter().map(|(name, value)| name.len() + value.len()).sum();
         let reasons = self.decisions.iter().flat_map(|judged| &judged.because).map(|reason| reason.text.len() + reason.policy.len() + 64);
         // The rest of it, roughly.
-        1024 + request + reasons.sum::<usize>() + self.error_message.as_ref().map_or(0, String::len)
+        1024 + request + self.response.as_deref().map_or(0, str::len) + reasons.sum::<usize>() + self.error_message.as_ref().map_or(0, String::len)
+    }
+
+    /// What was answered.
+    pub(super) fn answered(&mut self, elements: &Xml) {
+        let made = !self.read_only || ISSUING.iter().any(|name| self.action.starts_with(name));
+        self.response = Some(elements).filter(|elements| made && !elements.is_empty()).map(|elements| elements.without(&TOLD_ONCE));
+        self.response.take_if(|told| told.len() > LONGEST_ANSWER);
     }
 }
 

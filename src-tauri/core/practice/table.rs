@@ -126,16 +126,26 @@ pub(super) struct Route {
     pub(super) action: Action,
 }
 
+/// What a request with JSON says of the service, without its package, and the action.
+fn target(incoming: &Incoming) -> Option<(&str, &str)> {
+    let (service, name) = incoming.header("x-amz-target")?.rsplit_once('.').unwrap_or_default();
+    Some((service.rsplit('.').next().unwrap_or_default(), name))
+}
+
 /// The API that a request speaks, as far as it shows.
 pub(super) fn api(params: &Params, scope: Option<&str>, incoming: &Incoming) -> Api {
-    let target = incoming.header("x-amz-target").unwrap_or_default();
-    match (params.get("Version"), scope) {
-        _ if target.starts_with(cloud_trail::TARGET) => Api::CloudTrail,
-        _ if target.starts_with(organizations::TARGET) => Api::Organizations,
-        (Some("2010-05-08"), _) => Api::Iam,
-        (None, Some("s3")) if params.get("Action").is_none() => Api::S3,
-        (None, Some("access-analyzer")) => Api::AccessAnalyzer,
-        (Some(_) | None, _) => Api::Sts,
+    let version = params.get("Version");
+    let named = version.is_some() || params.get("Action").is_some();
+    match (target(incoming), scope) {
+        (Some((organizations::TARGET, _)), _) | (Some(_), Some("organizations")) => Api::Organizations,
+        // Whatever else has a target is answered in JSON.
+        (Some(_), _) => Api::CloudTrail,
+        (None, _) if version == Some("2010-05-08") => Api::Iam,
+        (None, Some("s3")) if !named => Api::S3,
+        (None, Some("access-analyzer")) if version.is_none() => Api::AccessAnalyzer,
+        // A path is of a bucket, and nobody needs to sign for it.
+        (None, None) if !named && incoming.path != "/" && incoming.method != "POST" => Api::S3,
+        (None, Some(_) | None) => Api::Sts,
     }
 }
 
@@ -148,17 +158,20 @@ pub(super) fn find(api: Api, params: &mut Params, scope: Option<&str>, incoming:
         Protocol::Query => query(api, params, scope),
         Protocol::Json => {
             params.absorb_json(&incoming.body)?;
-            let name = incoming.header("x-amz-target").and_then(|target| target.rsplit('.').next()).unwrap_or_default();
-            let mut rows = cloud_trail::ACTIONS.iter().chain(organizations::ACTIONS);
-            rows.find(|action| action.service == api && action.name == name).ok_or_else(|| Fault::new("UnknownOperationException", ""))
+            let (service, name) = target(incoming).unwrap_or_default();
+            let rows = match service {
+                cloud_trail::TARGET => cloud_trail::ACTIONS,
+                organizations::TARGET => organizations::ACTIONS,
+                _ => &[],
+            };
+            rows.iter().find(|action| action.name == name).ok_or_else(|| Fault::new("UnknownOperationException", ""))
         }
         Protocol::RestJson => {
             params.absorb_json(&incoming.body)?;
             routed(api, params, incoming).ok_or_else(|| Fault::new("UnknownOperationException", ""))
         }
-        Protocol::S3 => {
-            routed(api, params, incoming).ok_or_else(|| Fault::new("NotImplemented", "A header you provided implies functionality that is not implemented"))
-        }
+        Protocol::S3 => routed(api, params, incoming)
+            .ok_or_else(|| Fault::new("NotImplemented", "The practice account's S3 lists, reads and takes bucket policies; it has no such operation.")),
     }
 }
 
@@ -183,6 +196,13 @@ fn query(api: Api, params: &Params, scope: Option<&str>) -> Outcome<&'static Act
 /// Every row that the Query protocol reaches.
 pub(super) fn rows() -> impl Iterator<Item = &'static Action> {
     STS.iter().chain(super::iam::ACTIONS.iter().copied().flatten())
+}
+
+/// The row of a service's action, whatever reaches it.
+pub(super) fn named(service: &str, name: &str) -> Option<&'static Action> {
+    let routes = s3::ROUTES.iter().chain(access_analyzer::ROUTES).map(|route| &route.action);
+    let all = rows().chain(cloud_trail::ACTIONS).chain(organizations::ACTIONS).chain(routes);
+    all.into_iter().find(|action| action.service.prefix() == service && action.name == name)
 }
 
 fn routed(api: Api, params: &mut Params, incoming: &Incoming) -> Option<&'static Action> {

@@ -55,6 +55,18 @@ impl Xml {
         Self(escape(text))
     }
 
+    /// As text, without elements of these names.
+    pub(super) fn without(&self, names: &[&str]) -> Box<str> {
+        let mut text = self.0.clone();
+        for name in names {
+            let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+            while let Some((from, length)) = text.find(&open).and_then(|from| Some((from, text[from..].find(&close)? + close.len()))) {
+                text.replace_range(from..from + length, "");
+            }
+        }
+        text.into_boxed_str()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

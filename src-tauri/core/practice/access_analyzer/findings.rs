@@ -4,7 +4,6 @@
 //! anybody at all may. Services of AWS are not outside.
 
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::{Analyzer, found, page};
@@ -16,7 +15,7 @@ use crate::{
     practice::{
         exchange::Exchange,
         fault::{Fault, Outcome},
-        ids::hex,
+        ids::uuid_of,
         state::{Account, State},
         time_text,
     },
@@ -34,7 +33,7 @@ fn lent(account: &Account) -> Vec<Lent<'_>> {
     let roles = account.roles.values();
     let roles = roles.map(|role| Lent { arn: role.entity.arn.clone(), kind: "AWS::IAM::Role", policy: &role.trust.document, since: role.entity.created });
     let buckets = account.buckets.iter().filter_map(|(name, bucket)| {
-        let policy = bucket.policy.as_ref()?;
+        let policy = &bucket.policy.as_ref()?.document;
         Some(Lent { arn: format!("arn:aws:s3:::{name}"), kind: "AWS::S3::Bucket", policy, since: bucket.created })
     });
     roles.chain(buckets).collect()
@@ -77,12 +76,6 @@ fn conditions(statement: &Statement) -> Value {
     Value::Object(statement.conditions.iter().map(|condition| (condition.key.clone(), Value::from(condition.values.join(", ")))).collect::<Map<_, _>>())
 }
 
-/// A UUID that the same access always has.
-fn id(parts: [&str; 3]) -> String {
-    let hex = hex(&Sha256::digest(parts.join("\n"))[..16]);
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-}
-
 fn all(call: &Exchange<'_>, analyzer: &Analyzer) -> Outcome<Vec<Value>> {
     let account = call.account()?;
     let mut findings = Vec::new();
@@ -98,7 +91,7 @@ fn all(call: &Exchange<'_>, analyzer: &Analyzer) -> Outcome<Vec<Value>> {
             let (Listed::In(actions) | Listed::NotIn(actions)) = &statement.actions;
             for (word, name) in principals.iter().filter_map(|principal| outside(call.state, account, analyzer, principal)) {
                 findings.push(json!({
-                    "id": id([&lent.arn, &name, &statement.text]),
+                    "id": uuid_of(&[&lent.arn, &name, &statement.text]),
                     "principal": {word: name},
                     "action": actions,
                     "resource": lent.arn,

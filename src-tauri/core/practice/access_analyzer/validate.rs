@@ -11,7 +11,7 @@ use crate::{
         document::{Listed, PrincipalKind, Principals, Statement},
         pattern::Pattern,
     },
-    practice::{exchange::Exchange, fault::Outcome},
+    practice::{exchange::Exchange, fault::Outcome, known_actions},
 };
 
 /// The beginning of the grammar's complaint, and the code of the check that makes it.
@@ -60,6 +60,12 @@ fn warnings(document: &Document) -> Vec<Found> {
     if !document.variables {
         let details = "We recommend that you specify the Version element to help you with debugging permission issues.";
         found.push((None, "WARNING", "MISSING_VERSION", details.to_owned()));
+    }
+    for (index, statement) in document.statements.iter().enumerate() {
+        let (Listed::In(actions) | Listed::NotIn(actions)) = &statement.actions;
+        for action in actions.iter().filter(|action| !action.contains(['*', '?']) && known_actions::known(action) == Some(false)) {
+            found.push((Some(index), "ERROR", "INVALID_ACTION", format!("The action {action} does not exist.")));
+        }
     }
     for (index, statement) in document.statements.iter().enumerate().filter(|(_, statement)| statement.effect == Effect::Allow) {
         for (code, details) in grants_too_much(statement) {

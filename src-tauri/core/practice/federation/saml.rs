@@ -117,7 +117,12 @@ fn conditions(assertion: Node<'_, '_>, now: OffsetDateTime) -> Outcome<()> {
 
 /// The address that a bearer may present it at, which must be AWS's.
 fn recipient(subject: Node<'_, '_>, now: OffsetDateTime) -> Outcome<String> {
-    let bearer = children(subject, (SAML, "SubjectConfirmation")).filter(|confirmation| confirmation.attribute("Method") == Some(BEARER));
+    let confirmations: Vec<_> = children(subject, (SAML, "SubjectConfirmation")).collect();
+    // Exactly one, says AWS: with two it would not be clear whom the assertion is for.
+    if confirmations.len() != 1 {
+        return Err(malformed());
+    }
+    let bearer = confirmations.into_iter().filter(|confirmation| confirmation.attribute("Method") == Some(BEARER));
     let data = bearer.flat_map(|confirmation| children(confirmation, (SAML, "SubjectConfirmationData")));
     let data = data.into_iter().find_map(|data| Some((data, data.attribute("Recipient").filter(|recipient| is_sign_in(recipient))?)));
     let (data, recipient) = data.ok_or_else(|| invalid("SAML Assertion doesn't contain the required Recipient"))?;

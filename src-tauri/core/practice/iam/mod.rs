@@ -23,7 +23,7 @@ mod saml_providers;
 mod service_linked;
 mod simulate;
 mod tags;
-mod trust;
+pub(super) mod trust;
 mod users;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};

@@ -85,7 +85,10 @@ fn found_mut<'a>(call: &'a mut Exchange<'_>) -> Outcome<&'a mut OidcProvider> {
 /// An issuer: HTTPS without a port, or this machine; no query, no fragment, no name or password.
 fn url(text: &str) -> Outcome<String> {
     let parsed = Url::parse(text).ok().filter(|url| url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none());
-    let good = parsed.is_some_and(|url| !addresses(&url).is_empty() || (url.scheme() == "https" && url.host_str().is_some() && url.port().is_none()));
+    // As it is typed it must be what is fetched later: nothing that reading it would mend.
+    let plain = |url: &Url| text.bytes().all(|b| b.is_ascii_graphic()) && url.as_str().trim_end_matches('/').eq_ignore_ascii_case(text.trim_end_matches('/'));
+    let good =
+        parsed.is_some_and(|url| plain(&url) && (!addresses(&url).is_empty() || (url.scheme() == "https" && url.host_str().is_some() && url.port().is_none())));
     if good { Ok(text.to_owned()) } else { Err(invalid("Invalid Open ID Connect Provider URL")) }
 }
 

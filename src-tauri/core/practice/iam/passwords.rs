@@ -54,7 +54,7 @@ pub(super) static ACTIONS: &[Action] = &[
 fn oneself(call: &Exchange<'_>) -> Targeted {
     match &call.principal.who {
         Who::User(name) => super::owner_target(call, Owner::User, name),
-        Who::Root | Who::Role(_) => everything(call),
+        Who::Nobody | Who::Root | Who::Role(_) => everything(call),
     }
 }
 

@@ -22,10 +22,15 @@ const LARGEST: usize = 2048;
 const PROVIDERS: [&str; 4] = ["accounts.google.com", "www.amazon.com", "graph.facebook.com", "cognito-identity.amazonaws.com"];
 
 pub(super) fn parse(state: &State, text: &str) -> Outcome<Trust> {
-    let mut document = Document::parse(text, Shape::Trust).map_err(|malformed| Fault::new("MalformedPolicyDocument", malformed.0))?;
+    let document = Document::parse(text, Shape::Trust).map_err(|malformed| Fault::new("MalformedPolicyDocument", malformed.0))?;
     if document.size() > LARGEST {
         return Err(Fault::limit(format!("Cannot exceed quota for ACLSizePerRole: {LARGEST}")));
     }
+    keep(state, document)
+}
+
+/// The policy of a resource with its users and roles by unique ID. Whoever is named must exist.
+pub(in crate::practice) fn keep(state: &State, mut document: Document) -> Outcome<Trust> {
     let mut named = BTreeMap::new();
     for principal in document.principals_mut() {
         resolve(state, principal, &mut named)?;
@@ -71,7 +76,7 @@ fn resolve(state: &State, principal: &mut PrincipalName, named: &mut BTreeMap<St
 }
 
 /// The text as GetRole gives it.
-pub(super) fn shown(state: &State, trust: &Trust) -> String {
+pub(in crate::practice) fn shown(state: &State, trust: &Trust) -> String {
     let mut text = trust.document.text().to_owned();
     for (id, written) in &trust.named {
         let account = written.split(':').nth(4).and_then(|account| state.accounts.get(account));

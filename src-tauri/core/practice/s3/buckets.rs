@@ -1,4 +1,4 @@
-//! One bucket: its objects, its policy, and who may do what with them.
+//! One bucket: its objects, and who may do what with them.
 //!
 //! A bucket is found in whatever account it is in, because names are global; its owner's policy decides over callers of other
 //! accounts.
@@ -11,27 +11,23 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::no_such_bucket;
-use crate::{
-    policy::{Document, Shape},
-    practice::{
-        authorize::{Guard, Question},
-        envelope::Object,
-        exchange::Exchange,
-        fault::{Fault, Outcome},
-        ids::hex,
-        time_text,
-        xml::Xml,
-    },
+use crate::practice::{
+    authorize::{Guard, Question},
+    envelope::Object,
+    exchange::Exchange,
+    fault::{Fault, Outcome},
+    ids::hex,
+    state::Trust,
+    time_text,
+    xml::Xml,
 };
-
-/// What a bucket policy may take up.
-const LARGEST: usize = 20_480;
 
 /// A bucket with what is in it.
 #[derive(Clone, Serialize, Deserialize)]
 pub(in crate::practice) struct Bucket {
     pub(in crate::practice) created: OffsetDateTime,
-    pub(in crate::practice) policy: Option<Document>,
+    /// Principals by unique ID, as in a trust policy.
+    pub(in crate::practice) policy: Option<Trust>,
     /// Key to text.
     objects: BTreeMap<String, String>,
 }
@@ -50,20 +46,20 @@ impl Bucket {
 }
 
 /// The bucket of the call with the account that it is in.
-fn found<'a>(call: &'a Exchange<'_>) -> Outcome<(&'a str, &'a Bucket)> {
+pub(super) fn found<'a>(call: &'a Exchange<'_>) -> Outcome<(&'a str, &'a Bucket)> {
     let name = call.params.text("Bucket");
     let owner = call.state.accounts.values().find(|account| account.buckets.contains_key(name)).ok_or_else(no_such_bucket)?;
     Ok((&owner.id, owner.buckets.get(name).ok_or_else(no_such_bucket)?))
 }
 
-fn policy_mut<'a>(call: &'a mut Exchange<'_>) -> Outcome<&'a mut Option<Document>> {
+pub(super) fn policy_mut<'a>(call: &'a mut Exchange<'_>) -> Outcome<&'a mut Option<Trust>> {
     let name = call.params.text("Bucket");
     let bucket = call.state.accounts.values_mut().find_map(|account| account.buckets.get_mut(name));
     Ok(&mut bucket.ok_or_else(no_such_bucket)?.policy)
 }
 
 /// Asks the caller's policies and the bucket's.
-fn permit(call: &Exchange<'_>, action: &str, key: Option<&str>) -> Outcome<()> {
+pub(super) fn permit(call: &Exchange<'_>, action: &str, key: Option<&str>) -> Outcome<()> {
     let (owner, bucket) = found(call)?;
     let name = call.params.text("Bucket");
     let resource = key.map_or_else(|| format!("arn:aws:s3:::{name}"), |key| format!("arn:aws:s3:::{name}/{key}"));
@@ -73,11 +69,11 @@ fn permit(call: &Exchange<'_>, action: &str, key: Option<&str>) -> Outcome<()> {
             context.set(key, value);
         }
     }
-    let guard = Guard::Bucket(bucket.policy.as_ref(), owner);
+    let guard = Guard::Bucket(bucket.policy.as_ref().map(|policy| &policy.document), owner);
     call.ask(&Question { principal: &call.principal, action, resource: &resource, context: &context, guard })
 }
 
-fn nothing() -> Object {
+pub(super) fn nothing() -> Object {
     Object { body: Vec::new(), content_type: "", headers: Vec::new() }
 }
 
@@ -142,34 +138,4 @@ pub(super) fn object(call: &mut Exchange<'_>) -> Outcome<Object> {
         content_type: "text/plain",
         headers: vec![("etag", etag(text)), ("last-modified", modified), ("accept-ranges", "bytes".to_owned()), ("x-amz-checksum-sha256", checksum)],
     })
-}
-
-pub(super) fn get_policy(call: &mut Exchange<'_>) -> Outcome<Object> {
-    permit(call, "s3:GetBucketPolicy", None)?;
-    let (_, bucket) = found(call)?;
-    let policy = bucket.policy.as_ref().ok_or_else(|| Fault::new("NoSuchBucketPolicy", "The bucket policy does not exist"))?;
-    Ok(Object { body: policy.text().as_bytes().to_vec(), content_type: "application/json", headers: Vec::new() })
-}
-
-pub(super) fn put_policy(call: &mut Exchange<'_>) -> Outcome<Object> {
-    permit(call, "s3:PutBucketPolicy", None)?;
-    let malformed = |message: String| Fault::new("MalformedPolicy", message);
-    let text = std::str::from_utf8(call.body).map_err(|_| malformed("Policies must be valid JSON and the first byte must be '{'".to_owned()))?;
-    let document = Document::parse(text, Shape::Resource)
-        .map_err(|error| malformed(if error.is_no_json() { "Policies must be valid JSON and the first byte must be '{'".to_owned() } else { error.0 }))?;
-    if document.size() > LARGEST {
-        return Err(Fault::new("PolicyTooLarge", "Your policy exceeds the maximum allowed document size."));
-    }
-    let bucket = format!("arn:aws:s3:::{}", call.params.text("Bucket"));
-    if !document.resources().all(|resource| resource == bucket || resource.strip_prefix(&bucket).is_some_and(|rest| rest.starts_with(['/', '*']))) {
-        return Err(malformed("Policy has invalid resource".to_owned()));
-    }
-    *policy_mut(call)? = Some(document);
-    Ok(nothing())
-}
-
-pub(super) fn delete_policy(call: &mut Exchange<'_>) -> Outcome<Object> {
-    permit(call, "s3:DeleteBucketPolicy", None)?;
-    *policy_mut(call)? = None;
-    Ok(nothing())
 }

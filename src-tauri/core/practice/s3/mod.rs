@@ -4,6 +4,8 @@
 //! and the bucket's both have a say, and what the caller may not list it may not know to be missing either.
 
 mod buckets;
+mod policies;
+mod refusals;
 
 use super::{
     exchange::Exchange,
@@ -14,6 +16,7 @@ use super::{
     xml::{Xml, escape},
 };
 pub(super) use buckets::Bucket;
+pub(super) use refusals::{link_out_of_time, malformed_token, skewed, spoken};
 
 const PREFIX: Field = optional("prefix", text(0, 1024, Chars::Free));
 const MAX_KEYS: Field = optional("max-keys", Rule::Number { min: 0, max: 1_000_000 });
@@ -25,9 +28,9 @@ pub(super) static ROUTES: &[Route] = &[
         with: None,
         action: row("ListBuckets", "ListAllMyBuckets", Permission::Needed(super::table::everything), &[], list_buckets),
     },
-    on_bucket("GET", "policy", Action { run: Run::Object(buckets::get_policy), ..own("GetBucketPolicy") }),
-    on_bucket("PUT", "policy", Action { run: Run::Object(buckets::put_policy), ..own("PutBucketPolicy") }),
-    on_bucket("DELETE", "policy", Action { run: Run::Object(buckets::delete_policy), ..own("DeleteBucketPolicy") }),
+    on_bucket("GET", "policy", Action { run: Run::Object(policies::get), ..own("GetBucketPolicy") }),
+    on_bucket("PUT", "policy", Action { run: Run::Object(policies::put), ..own("PutBucketPolicy") }),
+    on_bucket("DELETE", "policy", Action { run: Run::Object(policies::delete), ..own("DeleteBucketPolicy") }),
     on_bucket("GET", "location", row("GetBucketLocation", "GetBucketLocation", Permission::Own, &[], buckets::location)),
     Route { method: "HEAD", path: "/{Bucket}", with: None, action: Action { run: Run::Object(buckets::head), ..own("HeadBucket") } },
     Route { method: "GET", path: "/{Bucket}", with: None, action: row("ListObjectsV2", "ListBucket", Permission::Own, &[PREFIX, MAX_KEYS], buckets::list) },

@@ -43,7 +43,7 @@ fn mfa(call: &mut Exchange<'_>) -> Outcome<bool> {
     let user = match (&call.principal.who, call.principal.kind()) {
         (Who::User(name), None | Some(SessionKind::Token)) => Some(Some(name.clone())),
         (Who::Root, None | Some(SessionKind::Token)) => Some(None),
-        (Who::Root | Who::User(_) | Who::Role(_), _) => None,
+        (Who::Nobody | Who::Root | Who::User(_) | Who::Role(_), _) => None,
     };
     let now = call.now;
     let device = call.account_mut()?.devices.get_mut(serial);

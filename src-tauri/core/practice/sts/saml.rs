@@ -30,6 +30,7 @@ pub(in crate::practice) fn run(call: &mut Unsigned<'_>) -> Outcome<Xml> {
     let name = arn.rsplit('/').next().unwrap_or_default();
     let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, format!("{}{account}/{name}", assertion.issuer).as_bytes());
     let qualifier = STANDARD.encode(hash);
+    call.call.principal_id = format!("{qualifier}:{}", assertion.subject);
     let single = [
         ("saml:aud", assertion.recipient.clone()),
         ("saml:iss", assertion.issuer.clone()),

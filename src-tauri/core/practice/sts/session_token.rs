@@ -11,7 +11,7 @@ pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let seconds = match call.principal.who {
         // Root gets an hour at most, whatever it asks for.
         Who::Root => asked.unwrap_or(3600).min(3600),
-        Who::User(_) | Who::Role(_) => asked.unwrap_or(43200),
+        Who::Nobody | Who::User(_) | Who::Role(_) => asked.unwrap_or(43200),
     };
     let of = call.principal.user_id(call.home()?);
     let mut session = session(call, SessionKind::Token, of, "", seconds);

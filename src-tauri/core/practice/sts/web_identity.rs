@@ -21,6 +21,8 @@ pub(in crate::practice) fn run(call: &mut Unsigned<'_>) -> Outcome<Xml> {
     let arn = provider.arn.clone();
     call.call.principal_arn.clone_from(&arn);
     account.clone_into(&mut call.call.account_id);
+    let url = arn.split_once("oidc-provider/").map_or(arn.as_str(), |(_, url)| url);
+    call.call.principal_id = format!("{url}:{}:{}", identity.audience, identity.subject);
     let vouched = Vouched {
         operation: "AssumeRoleWithWebIdentity",
         provider: arn.clone(),

@@ -1,10 +1,14 @@
 //! CloudTrail's event history: LookupEvents over every call that was recorded, denied ones too, newest first.
 //!
 //! As AWS has it: management events only, one attribute to look for, fifty events a page. Other than AWS: events are there at
-//! once, in every Region alike.
+//! once, in every Region alike. How an event is written is in `event`, `identity` and `shape`.
+
+mod event;
+mod identity;
+mod shape;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{
@@ -13,11 +17,12 @@ use super::{
     fields::{Chars, Rule, optional, text},
     record::Call,
     table::{Action, Api, everything, json as row},
-    time_text,
 };
+use event::{id, resource_type, source};
+use identity::user_name;
 
 /// How a request names the API.
-pub(super) const TARGET: &str = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.";
+pub(super) const TARGET: &str = "CloudTrail_20131101";
 
 pub(super) static ACTIONS: &[Action] = &[row(
     "LookupEvents",
@@ -49,10 +54,12 @@ fn lookup(call: &mut Exchange<'_>) -> Outcome<Value> {
         None => None,
     };
     let account = call.principal.account.as_str();
-    let of_account = |event: &&Call| event.account_id == account || event.resource.as_deref().and_then(|arn| arn.split(':').nth(4)) == Some(account);
+    let of_account = |event: &&Call| event.account_id == account || event::owner(event) == Some(account);
     let mut found =
         call.state.calls.iter().rev().filter(of_account).filter(|event| event.action != "GetObject" && event.action != "HeadObject").filter(|event| {
-            from.is_none_or(|from| event.at >= from) && until.is_none_or(|until| event.at <= until) && wanted.is_none_or(|(key, value)| has(event, key, value))
+            from.is_none_or(|from| event.at >= from)
+                && until.is_none_or(|until| event.at <= until)
+                && wanted.is_none_or(|(key, value)| has(event, account, (key, value)))
         });
     if let Some(id) = after {
         // Gone from the record means that nothing older is left either.
@@ -86,29 +93,9 @@ fn moment(call: &Exchange<'_>, name: &str) -> Outcome<Option<OffsetDateTime>> {
     moment.map(Some).ok_or_else(|| Fault::new("InvalidTimeRangeException", "The timestamp is not valid."))
 }
 
-fn source(event: &Call) -> String {
-    format!("{}.amazonaws.com", event.service)
-}
-
-/// The last part of the caller's ARN: the user, the role session, `root`.
-fn user_name(event: &Call) -> &str {
-    event.principal_arn.rsplit(['/', ':']).next().unwrap_or_default()
-}
-
-fn resource_type(arn: &str) -> &'static str {
-    match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
-        [_, _, "iam", _, _, path] if path.starts_with("role/") => "AWS::IAM::Role",
-        [_, _, "iam", _, _, path] if path.starts_with("user/") => "AWS::IAM::User",
-        [_, _, "iam", _, _, path] if path.starts_with("group/") => "AWS::IAM::Group",
-        [_, _, "iam", _, _, path] if path.starts_with("policy/") => "AWS::IAM::Policy",
-        [_, _, "s3", ..] => "AWS::S3::Bucket",
-        _ => "",
-    }
-}
-
-fn has(event: &Call, key: &str, value: &str) -> bool {
+fn has(event: &Call, account: &str, (key, value): (&str, &str)) -> bool {
     match key {
-        "EventId" => event.event_id == value,
+        "EventId" => id(event, account) == value,
         "EventName" => event.action == value,
         "ReadOnly" => value == if event.read_only { "true" } else { "false" },
         "Username" => user_name(event) == value,
@@ -123,7 +110,7 @@ fn shown(event: &Call, account: &str) -> Value {
     let resources = event.resource.iter().filter(|arn| !resource_type(arn).is_empty());
     let resources: Vec<_> = resources.map(|arn| json!({"ResourceType": resource_type(arn), "ResourceName": arn})).collect();
     json!({
-        "EventId": event.event_id,
+        "EventId": id(event, account),
         "EventName": event.action,
         "ReadOnly": if event.read_only { "true" } else { "false" },
         "AccessKeyId": event.access_key_id,
@@ -131,56 +118,6 @@ fn shown(event: &Call, account: &str) -> Value {
         "EventSource": source(event),
         "Username": user_name(event),
         "Resources": resources,
-        "CloudTrailEvent": whole(event, account).to_string(),
+        "CloudTrailEvent": event::whole(event, account).to_string(),
     })
-}
-
-/// The event as CloudTrail writes it.
-fn whole(event: &Call, account: &str) -> Value {
-    let mut whole = json!({
-        "eventVersion": "1.11",
-        "userIdentity": identity(event),
-        "eventTime": time_text(event.at),
-        "eventSource": source(event),
-        "eventName": event.action,
-        "awsRegion": if event.service == "iam" { "us-east-1" } else { &event.region },
-        "sourceIPAddress": event.source_ip,
-        "userAgent": event.user_agent,
-        "requestParameters": if event.request.is_empty() { Value::Null } else { parameters(event) },
-        "responseElements": null,
-        "eventID": event.event_id,
-        "readOnly": event.read_only,
-        "eventType": if event.service == "signin" { "AwsConsoleSignIn" } else { "AwsApiCall" },
-        "managementEvent": true,
-        "recipientAccountId": account,
-        "eventCategory": "Management",
-    });
-    if let Some(whole) = whole.as_object_mut() {
-        for (key, value) in [("errorCode", &event.error_code), ("errorMessage", &event.error_message)] {
-            if let Some(value) = value {
-                whole.insert(key.to_owned(), value.as_str().into());
-            }
-        }
-    }
-    whole
-}
-
-fn identity(event: &Call) -> Value {
-    let kind = match event.principal_arn.splitn(6, ':').nth(5) {
-        Some("root") => "Root",
-        Some(path) if path.starts_with("assumed-role/") => "AssumedRole",
-        Some(path) if path.starts_with("federated-user/") => "FederatedUser",
-        Some(_) => "IAMUser",
-        None => "Unknown",
-    };
-    json!({"type": kind, "arn": event.principal_arn, "accountId": event.account_id, "accessKeyId": event.access_key_id, "userName": user_name(event)})
-}
-
-/// Names as CloudTrail spells them: they begin with a small letter.
-fn parameters(event: &Call) -> Value {
-    let small = |name: &str| {
-        let mut chars = name.chars();
-        chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
-    };
-    Value::Object(event.request.iter().map(|(name, value)| (small(name), Value::from(value.as_str()))).collect::<Map<_, _>>())
 }
