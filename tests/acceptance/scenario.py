@@ -28,7 +28,10 @@ from home import ROOT, wait
 
 FOLDER = ROOT / "tests/scenarios"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
+VECTORS = ROOT / "tests/vectors"
 REGION = "eu-west-1"
+# Who is root of which account.
+ROOTS = {"Practice": "root", "Practice sandbox": "sandbox", "Third party": "partner"}
 SESSION = boto3.Session()
 # The operations whose answers the AWS CLI would put together by itself.
 PAGED = {service: set(SESSION._session.get_component("data_loader").load_service_model(service, "paginators-1")["pagination"]) for service in ("iam", "sts")}
@@ -71,6 +74,9 @@ class Boto3:
 class AwsCli:
     """The AWS CLI's own `main`, in this process: its interpreter would take longer to start than all calls together."""
 
+    # What the first call has read of AWS's models serves all others: most of a call's time is reading them.
+    _models = None
+
     def __init__(self, endpoint):
         self._endpoint = endpoint
 
@@ -94,7 +100,10 @@ class AwsCli:
             if operation in PAGED[service]:
                 command.append("--no-paginate")
             with mock.patch.dict(os.environ, env, clear=True), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = awscli.clidriver.create_clidriver().main(command)
+                driver = awscli.clidriver.create_clidriver()
+                AwsCli._models = AwsCli._models or driver.session.get_component("data_loader")
+                driver.session.register_component("data_loader", AwsCli._models)
+                code = driver.main(command)
             if code:
                 told = re.search(r"An error occurred \((\S+)\) when calling the \w+ operation(?: \([^)]*\))?: ?(.*)", err.getvalue(), re.DOTALL)
                 assert told, f"aws {' '.join(command)}: {err.getvalue()}{out.getvalue()}"
@@ -129,11 +138,11 @@ class Device:
 class Scenario:
     def __init__(self, name, client, told, moto=False):
         self.name, self.client, self.moto = name, client, moto
-        partner = next((account for account in told.get("accounts", []) if account["name"] == "Third party"), None)
-        self.kept = {"root": told["account_id"], "partner": partner and partner["account_id"]}
-        self.callers = {"root": (told["access_key_id"], told["secret_access_key"], None)}
-        if partner:
-            self.callers["partner"] = (partner["access_key_id"], partner["secret_access_key"], None)
+        self.kept, self.callers = {}, {}
+        for account in [{**told, "name": "Practice"}, *told.get("accounts", [])]:
+            name = ROOTS[account["name"]]
+            self.kept[name] = account["account_id"]
+            self.callers[name] = (account["access_key_id"], account["secret_access_key"], None)
         self.devices = {}
 
     def run(self):
@@ -168,6 +177,8 @@ class Scenario:
         assert expected, f"refused: {refused}"
         assert refused.code == expected["code"], f"expected {expected}, not {refused}"
         assert refused.status in (None, expected["status"]), f"expected {expected}, not {refused}"
+        if "keep" in step:
+            self.kept[step["keep"]] = {"Message": refused.message, "Encoded": refused.message.rpartition(" ")[2]}
         if not self.moto:
             assert self.fill(expected["message"]) in refused.message, f"expected {self.fill(expected['message'])!r}, not {refused}"
 
@@ -181,21 +192,23 @@ class Scenario:
             self.devices[name] = Device(seed if isinstance(seed, str) else seed.decode())
 
     def parameter(self, name, value):
-        if isinstance(value, dict) and (name == "Policy" or name.endswith("Document")):
+        if isinstance(value, dict) and name.endswith(("Policy", "Document", "PolicyInputList")):
             value = json.dumps(value, separators=(",", ":"))
         if isinstance(value, list):
-            return [self.parameter("", one) for one in value]
+            return [self.parameter(name, one) for one in value]
         if isinstance(value, dict):
             return {self.fill(key): self.parameter("", one) for key, one in value.items()}
         return self.fill(value) if isinstance(value, str) else value
 
     def fill(self, text):
-        return re.sub(r"\$\{([\w.:-]+)\}", lambda found: self.reference(found[1]), text)
+        return re.sub(r"\$\{([\w.:/-]+)\}", lambda found: self.reference(found[1]), text)
 
     def reference(self, name):
         word, *rest = name.split(":")
         if word == "repeat":
             return rest[0] * int(rest[1])
+        if word == "file":
+            return (VECTORS / rest[0]).read_text()
         if word in ("fresh", "again", "wrong"):
             return getattr(self.devices[rest[0]], word)()
         return str(at(self.kept, name))

@@ -71,6 +71,8 @@ def test_cloud_trail_tells_every_call_also_the_denied_ones(client, practice, som
     assert whole["requestParameters"] == {"userName": "nobody-at-all"}
 
     assert refusal(trail.lookup_events, LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "a"}] * 2)[0] == "InvalidLookupAttributesException"
+    assert refusal(trail.lookup_events, StartTime=2, EndTime=1)[:2] == ("InvalidTimeRangeException", 400)
+    assert refusal(trail.lookup_events, NextToken="no such page")[:2] == ("InvalidNextTokenException", 400)
     assert refusal(client("cloudtrail", somebody.key_id, somebody.secret).lookup_events)[:2] == ("AccessDeniedException", 400)
     pages = list(trail.get_paginator("lookup_events").paginate(PaginationConfig={"PageSize": 5, "MaxItems": 20}))
     ids = [event["EventId"] for page in pages for event in page["Events"]]
@@ -169,6 +171,8 @@ def test_access_analyzer_finds_what_is_lent_to_the_outside(client, practice, som
     arn = analyzer.create_analyzer(analyzerName="outside", type="ACCOUNT")["arn"]
     try:
         assert refusal(analyzer.create_analyzer, analyzerName="outside", type="ACCOUNT")[:2] == ("ConflictException", 409)
+        assert refusal(analyzer.create_analyzer, analyzerName="another", type="ACCOUNT")[:2] == ("ServiceQuotaExceededException", 402)
+        assert refusal(analyzer.create_analyzer, analyzerName="1st", type="ACCOUNT")[:2] == ("ValidationException", 400)
         assert [one["name"] for one in analyzer.list_analyzers()["analyzers"]] == ["outside"]
         stranger = next(account for account in practice.accounts if account["Name"] == "Third party")
         inside = practice.role(f"inside-{uuid.uuid4().hex[:8]}", somebody.arn)

@@ -72,3 +72,55 @@ async fn tags_and_source_identity_travel_through_a_chain() {
     let plain = temporary(begin.send().await.expect("a session").credentials);
     assert_eq!(practice.assume(&plain, &second).send().await.expect_err("the tag was not passed on").code(), Some("AccessDenied"));
 }
+
+#[tokio::test]
+async fn policies_know_who_calls_by_every_name() {
+    let practice = Practice::start().await;
+    let (root, account) = (practice.iam(&practice.root()), practice.made.account_id.as_str());
+    let id = root.get_user().user_name("alice").send().await.expect("alice").user.expect("alice").user_id;
+    let names = [
+        ("StringEquals", "aws:username", "alice", "bob"),
+        ("StringEquals", "aws:userid", id.as_str(), "AIDAQQQQQQQQQQQQQQQQQ"),
+        ("StringEquals", "aws:PrincipalAccount", account, "111122223333"),
+        ("StringEquals", "aws:PrincipalType", "User", "Account"),
+        ("ArnEquals", "aws:PrincipalArn", &alice(&practice), &alice(&practice).replace("alice", "bob")),
+        ("NumericLessThan", "aws:EpochTime", "1795424401", "1795424400"),
+        ("Bool", "aws:SecureTransport", "true", "false"),
+    ];
+    for (operator, key, right, wrong) in names {
+        for (value, allowed) in [(right, true), (wrong, false)] {
+            let condition = format!(r#"{{"{operator}":{{"{key}":"{value}"}}}}"#);
+            let document =
+                format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"iam:ListUsers","Resource":"*","Condition":{condition}}}]}}"#);
+            root.put_user_policy().user_name("alice").policy_name("who").policy_document(document).send().await.expect("a policy");
+            let answer = practice.iam(&practice.alice()).list_users().send().await;
+            assert_eq!(answer.is_ok(), allowed, "{condition}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_trust_policy_can_say_which_tags_may_travel() {
+    let practice = Practice::start().await;
+    let only = r#"{"ForAllValues:StringEquals":{"sts:TransitiveTagKeys":["team"]},"Null":{"sts:TransitiveTagKeys":"false"}}"#;
+    let arn = role(&practice, "Travelling", &alice(&practice), r#"["sts:AssumeRole","sts:TagSession"]"#, only).await;
+    let tag = |key: &str| Tag::builder().key(key).value("v").build().expect("a tag");
+    let ask = || practice.assume(&practice.alice(), &arn).tags(tag("team")).tags(tag("shift"));
+    ask().transitive_tag_keys("team").send().await.expect("the one that may");
+    let both = ask().transitive_tag_keys("team").transitive_tag_keys("shift").send().await.expect_err("one that may not");
+    assert_eq!(both.code(), Some("AccessDenied"));
+    assert_eq!(ask().send().await.expect_err("none is not what the policy wants").code(), Some("AccessDenied"));
+}
+
+#[tokio::test]
+#[expect(deprecated, reason = "AWS goes on telling the packed size")]
+async fn policies_and_tags_of_a_session_share_limited_space() {
+    let practice = Practice::start().await;
+    let arn = role(&practice, "Tagged", &alice(&practice), r#"["sts:AssumeRole","sts:TagSession"]"#, "{}").await;
+    let tags = |most: usize| Some((0..most).map(|number| Tag::builder().key(format!("key-{number}")).value("v".repeat(256)).build().expect("a tag")).collect());
+    let fits = practice.assume(&practice.alice(), &arn).set_tags(tags(10)).send().await.expect("ten large tags");
+    assert!(fits.packed_policy_size().is_some_and(|percent| (1..=100).contains(&percent)));
+    let error = practice.assume(&practice.alice(), &arn).set_tags(tags(50)).send().await.expect_err("fifty large tags");
+    assert_eq!((error.code(), error.raw_response().map(|answer| answer.status().as_u16())), (Some("PackedPolicyTooLarge"), Some(400)));
+    assert!(error.message().is_some_and(|message| message.ends_with("of allotted space.")), "{error:?}");
+}

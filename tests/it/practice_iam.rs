@@ -241,3 +241,26 @@ async fn parallel_writes_to_one_user_leave_two_keys() {
     assert_eq!(made, 2);
     assert_eq!(iam.list_access_keys().user_name("bob").send().await.unwrap().access_key_metadata().len(), 2);
 }
+
+#[tokio::test]
+async fn ids_have_awss_prefixes_and_lengths() {
+    let practice = Practice::start().await;
+    let iam = practice.iam(&practice.root());
+    let any = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+    let user = iam.create_user().user_name("u").send().await.unwrap().user.unwrap().user_id;
+    let group = iam.create_group().group_name("g").send().await.unwrap().group.unwrap().group_id;
+    let role = iam.create_role().role_name("r").assume_role_policy_document(trust(&practice.made.account_id)).send().await.unwrap().role.unwrap().role_id;
+    let policy = iam.create_policy().policy_name("p").policy_document(any).send().await.unwrap().policy.unwrap().policy_id.unwrap();
+    let profile = iam.create_instance_profile().instance_profile_name("i").send().await.unwrap().instance_profile.unwrap().instance_profile_id;
+    let upper = |id: &str| id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    for (id, prefix) in [(user, "AIDA"), (group, "AGPA"), (role, "AROA"), (policy, "ANPA"), (profile, "AIPA")] {
+        assert!(id.starts_with(prefix) && id.len() == 21 && upper(&id), "{id}");
+    }
+    let key = iam.create_access_key().user_name("u").send().await.unwrap().access_key.unwrap();
+    let session = practice.sts(&credentials(&key)).get_session_token().send().await.unwrap().credentials.unwrap();
+    let keys = [(key.access_key_id, key.secret_access_key, "AKIA"), (session.access_key_id, session.secret_access_key, "ASIA")];
+    for (id, secret, prefix) in keys {
+        assert!(id.starts_with(prefix) && id.len() == 20 && upper(&id), "{id}");
+        assert!(secret.len() == 40 && secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte)));
+    }
+}

@@ -92,6 +92,20 @@ impl Given for aws_sdk_iam::types::Tag {
     }
 }
 
+impl Given for aws_sdk_iam::types::EntityType {
+    fn given(value: &Value) -> Self {
+        value.as_str().unwrap().into()
+    }
+}
+
+impl Given for aws_sdk_iam::types::ContextEntry {
+    fn given(value: &Value) -> Self {
+        let kind = value["ContextKeyType"].as_str().unwrap().into();
+        let values = Some(Vec::given(&value["ContextKeyValues"]));
+        Self::builder().context_key_name(String::given(&value["ContextKeyName"])).context_key_type(kind).set_context_key_values(values).build()
+    }
+}
+
 impl Given for aws_sdk_sts::types::Tag {
     fn given(value: &Value) -> Self {
         Self::builder().key(String::given(&value["Key"])).value(String::given(&value["Value"])).build().unwrap()
@@ -131,24 +145,49 @@ macro_rules! operations {
                 let tap = Tap::default();
                 let request = $client.$method()$(.$setter(take(&mut $with, stringify!($setter))))*;
                 assert!($with.is_empty(), "{} has no row for {:?}", $operation, $with);
-                answered(request.customize().interceptor(tap.clone()).send().await, &tap)
+                Some(answered(request.customize().interceptor(tap.clone()).send().await, &tap))
             })*
-            other => panic!("{other} has no row"),
+            _ => None,
         }
     };
 }
 
 /// Calls an operation by its name.
+pub(crate) async fn call(config: &SdkConfig, name: &str, with: Map<String, Value>) -> Answered {
+    let iam = aws_sdk_iam::Client::new(config);
+    if let Some(answered) = sts(&aws_sdk_sts::Client::new(config), name, with.clone()).await {
+        return answered;
+    }
+    if let Some(answered) = identities(&iam, name, with.clone()).await {
+        return answered;
+    }
+    account(&iam, name, with).await.unwrap_or_else(|| panic!("{name} has no row"))
+}
+
 #[rustfmt::skip]
-pub(crate) async fn call(config: &SdkConfig, name: &str, mut with: Map<String, Value>) -> Answered {
-    let (iam, sts) = (aws_sdk_iam::Client::new(config), aws_sdk_sts::Client::new(config));
+async fn sts(sts: &aws_sdk_sts::Client, name: &str, mut with: Map<String, Value>) -> Option<Answered> {
+    operations!(name, with,
+        "sts.AssumeRole" => sts.assume_role(
+            set_role_arn, set_role_session_name, set_duration_seconds, set_external_id, set_policy, set_policy_arns, set_serial_number,
+            set_token_code, set_source_identity, set_tags, set_transitive_tag_keys
+        ),
+        "sts.DecodeAuthorizationMessage" => sts.decode_authorization_message(set_encoded_message),
+        "sts.GetAccessKeyInfo" => sts.get_access_key_info(set_access_key_id),
+        "sts.GetCallerIdentity" => sts.get_caller_identity(),
+        "sts.GetFederationToken" => sts.get_federation_token(set_name, set_duration_seconds, set_policy),
+        "sts.GetSessionToken" => sts.get_session_token(set_duration_seconds, set_serial_number, set_token_code),
+    )
+}
+
+/// Users, groups and roles, their policies, keys and MFA devices.
+#[rustfmt::skip]
+async fn identities(iam: &aws_sdk_iam::Client, name: &str, mut with: Map<String, Value>) -> Option<Answered> {
     operations!(name, with,
         "iam.AddUserToGroup" => iam.add_user_to_group(set_group_name, set_user_name),
+        "iam.AttachRolePolicy" => iam.attach_role_policy(set_role_name, set_policy_arn),
         "iam.AttachUserPolicy" => iam.attach_user_policy(set_user_name, set_policy_arn),
         "iam.CreateAccessKey" => iam.create_access_key(set_user_name),
         "iam.CreateGroup" => iam.create_group(set_group_name, set_path),
-        "iam.CreatePolicy" => iam.create_policy(set_policy_name, set_policy_document, set_path, set_description),
-        "iam.CreatePolicyVersion" => iam.create_policy_version(set_policy_arn, set_policy_document, set_set_as_default),
         "iam.CreateRole" => iam.create_role(set_role_name, set_assume_role_policy_document, set_max_session_duration, set_path),
         "iam.CreateUser" => iam.create_user(set_user_name, set_path, set_tags),
         "iam.CreateVirtualMFADevice" => iam.create_virtual_mfa_device(set_virtual_mfa_device_name),
@@ -156,8 +195,6 @@ pub(crate) async fn call(config: &SdkConfig, name: &str, mut with: Map<String, V
         "iam.DeleteAccessKey" => iam.delete_access_key(set_user_name, set_access_key_id),
         "iam.DeleteGroup" => iam.delete_group(set_group_name),
         "iam.DeleteGroupPolicy" => iam.delete_group_policy(set_group_name, set_policy_name),
-        "iam.DeletePolicy" => iam.delete_policy(set_policy_arn),
-        "iam.DeletePolicyVersion" => iam.delete_policy_version(set_policy_arn, set_version_id),
         "iam.DeleteRole" => iam.delete_role(set_role_name),
         "iam.DeleteRolePolicy" => iam.delete_role_policy(set_role_name, set_policy_name),
         "iam.DeleteUser" => iam.delete_user(set_user_name),
@@ -167,14 +204,13 @@ pub(crate) async fn call(config: &SdkConfig, name: &str, mut with: Map<String, V
         "iam.DetachUserPolicy" => iam.detach_user_policy(set_user_name, set_policy_arn),
         "iam.EnableMFADevice" => iam.enable_mfa_device(set_user_name, set_serial_number, set_authentication_code1, set_authentication_code2),
         "iam.GetGroup" => iam.get_group(set_group_name),
-        "iam.GetPolicy" => iam.get_policy(set_policy_arn),
         "iam.GetRole" => iam.get_role(set_role_name),
         "iam.GetUser" => iam.get_user(set_user_name),
         "iam.ListAccessKeys" => iam.list_access_keys(set_user_name),
         "iam.ListGroups" => iam.list_groups(),
         "iam.ListGroupsForUser" => iam.list_groups_for_user(set_user_name),
+        "iam.ListMFADeviceTags" => iam.list_mfa_device_tags(set_serial_number),
         "iam.ListMFADevices" => iam.list_mfa_devices(set_user_name),
-        "iam.ListPolicyVersions" => iam.list_policy_versions(set_policy_arn),
         "iam.ListRolePolicies" => iam.list_role_policies(set_role_name),
         "iam.ListRoles" => iam.list_roles(),
         "iam.ListUserPolicies" => iam.list_user_policies(set_user_name),
@@ -185,18 +221,84 @@ pub(crate) async fn call(config: &SdkConfig, name: &str, mut with: Map<String, V
         "iam.PutUserPermissionsBoundary" => iam.put_user_permissions_boundary(set_user_name, set_permissions_boundary),
         "iam.PutUserPolicy" => iam.put_user_policy(set_user_name, set_policy_name, set_policy_document),
         "iam.RemoveUserFromGroup" => iam.remove_user_from_group(set_group_name, set_user_name),
-        "iam.SetDefaultPolicyVersion" => iam.set_default_policy_version(set_policy_arn, set_version_id),
+        "iam.TagMFADevice" => iam.tag_mfa_device(set_serial_number, set_tags),
         "iam.TagUser" => iam.tag_user(set_user_name, set_tags),
+        "iam.UntagMFADevice" => iam.untag_mfa_device(set_serial_number, set_tag_keys),
         "iam.UntagUser" => iam.untag_user(set_user_name, set_tag_keys),
         "iam.UpdateAccessKey" => iam.update_access_key(set_user_name, set_access_key_id, set_status),
         "iam.UpdateAssumeRolePolicy" => iam.update_assume_role_policy(set_role_name, set_policy_document),
-        "sts.AssumeRole" => sts.assume_role(
-            set_role_arn, set_role_session_name, set_duration_seconds, set_external_id, set_policy, set_policy_arns, set_serial_number,
-            set_token_code, set_source_identity, set_tags, set_transitive_tag_keys
+        "iam.UpdateRole" => iam.update_role(set_role_name, set_max_session_duration),
+    )
+}
+
+/// What else is in an account: managed policies, profiles, providers, passwords, reports, the simulator.
+#[rustfmt::skip]
+async fn account(iam: &aws_sdk_iam::Client, name: &str, mut with: Map<String, Value>) -> Option<Answered> {
+    operations!(name, with,
+        "iam.AddClientIDToOpenIDConnectProvider" => iam.add_client_id_to_open_id_connect_provider(set_open_id_connect_provider_arn, set_client_id),
+        "iam.AddRoleToInstanceProfile" => iam.add_role_to_instance_profile(set_instance_profile_name, set_role_name),
+        "iam.ChangePassword" => iam.change_password(set_old_password, set_new_password),
+        "iam.CreateAccountAlias" => iam.create_account_alias(set_account_alias),
+        "iam.CreateInstanceProfile" => iam.create_instance_profile(set_instance_profile_name, set_path, set_tags),
+        "iam.CreateLoginProfile" => iam.create_login_profile(set_user_name, set_password, set_password_reset_required),
+        "iam.CreateOpenIDConnectProvider" => iam.create_open_id_connect_provider(set_url, set_client_id_list, set_thumbprint_list, set_tags),
+        "iam.CreatePolicy" => iam.create_policy(set_policy_name, set_policy_document, set_path, set_description, set_tags),
+        "iam.CreatePolicyVersion" => iam.create_policy_version(set_policy_arn, set_policy_document, set_set_as_default),
+        "iam.CreateSAMLProvider" => iam.create_saml_provider(set_name, set_saml_metadata_document, set_tags),
+        "iam.CreateServiceLinkedRole" => iam.create_service_linked_role(set_aws_service_name, set_custom_suffix),
+        "iam.DeleteAccountAlias" => iam.delete_account_alias(set_account_alias),
+        "iam.DeleteAccountPasswordPolicy" => iam.delete_account_password_policy(),
+        "iam.DeleteInstanceProfile" => iam.delete_instance_profile(set_instance_profile_name),
+        "iam.DeleteLoginProfile" => iam.delete_login_profile(set_user_name),
+        "iam.DeleteOpenIDConnectProvider" => iam.delete_open_id_connect_provider(set_open_id_connect_provider_arn),
+        "iam.DeletePolicy" => iam.delete_policy(set_policy_arn),
+        "iam.DeletePolicyVersion" => iam.delete_policy_version(set_policy_arn, set_version_id),
+        "iam.DeleteSAMLProvider" => iam.delete_saml_provider(set_saml_provider_arn),
+        "iam.DeleteServiceLinkedRole" => iam.delete_service_linked_role(set_role_name),
+        "iam.GenerateCredentialReport" => iam.generate_credential_report(),
+        "iam.GetAccountAuthorizationDetails" => iam.get_account_authorization_details(set_filter, set_max_items, set_marker),
+        "iam.GetAccountPasswordPolicy" => iam.get_account_password_policy(),
+        "iam.GetAccountSummary" => iam.get_account_summary(),
+        "iam.GetContextKeysForCustomPolicy" => iam.get_context_keys_for_custom_policy(set_policy_input_list),
+        "iam.GetContextKeysForPrincipalPolicy" => iam.get_context_keys_for_principal_policy(set_policy_source_arn),
+        "iam.GetCredentialReport" => iam.get_credential_report(),
+        "iam.GetInstanceProfile" => iam.get_instance_profile(set_instance_profile_name),
+        "iam.GetLoginProfile" => iam.get_login_profile(set_user_name),
+        "iam.GetOpenIDConnectProvider" => iam.get_open_id_connect_provider(set_open_id_connect_provider_arn),
+        "iam.GetPolicy" => iam.get_policy(set_policy_arn),
+        "iam.GetSAMLProvider" => iam.get_saml_provider(set_saml_provider_arn),
+        "iam.GetServiceLinkedRoleDeletionStatus" => iam.get_service_linked_role_deletion_status(set_deletion_task_id),
+        "iam.ListAccountAliases" => iam.list_account_aliases(),
+        "iam.ListInstanceProfileTags" => iam.list_instance_profile_tags(set_instance_profile_name),
+        "iam.ListInstanceProfiles" => iam.list_instance_profiles(set_path_prefix),
+        "iam.ListInstanceProfilesForRole" => iam.list_instance_profiles_for_role(set_role_name),
+        "iam.ListOpenIDConnectProviderTags" => iam.list_open_id_connect_provider_tags(set_open_id_connect_provider_arn),
+        "iam.ListOpenIDConnectProviders" => iam.list_open_id_connect_providers(),
+        "iam.ListPolicies" => iam.list_policies(),
+        "iam.ListPolicyTags" => iam.list_policy_tags(set_policy_arn),
+        "iam.ListPolicyVersions" => iam.list_policy_versions(set_policy_arn),
+        "iam.ListSAMLProviderTags" => iam.list_saml_provider_tags(set_saml_provider_arn),
+        "iam.ListSAMLProviders" => iam.list_saml_providers(),
+        "iam.RemoveClientIDFromOpenIDConnectProvider" => iam.remove_client_id_from_open_id_connect_provider(set_open_id_connect_provider_arn, set_client_id),
+        "iam.RemoveRoleFromInstanceProfile" => iam.remove_role_from_instance_profile(set_instance_profile_name, set_role_name),
+        "iam.SetDefaultPolicyVersion" => iam.set_default_policy_version(set_policy_arn, set_version_id),
+        "iam.SimulateCustomPolicy" => iam.simulate_custom_policy(set_policy_input_list, set_action_names, set_resource_arns, set_context_entries),
+        "iam.SimulatePrincipalPolicy" => iam.simulate_principal_policy(set_policy_source_arn, set_action_names, set_permissions_boundary_policy_input_list),
+        "iam.TagInstanceProfile" => iam.tag_instance_profile(set_instance_profile_name, set_tags),
+        "iam.TagOpenIDConnectProvider" => iam.tag_open_id_connect_provider(set_open_id_connect_provider_arn, set_tags),
+        "iam.TagPolicy" => iam.tag_policy(set_policy_arn, set_tags),
+        "iam.TagSAMLProvider" => iam.tag_saml_provider(set_saml_provider_arn, set_tags),
+        "iam.UntagInstanceProfile" => iam.untag_instance_profile(set_instance_profile_name, set_tag_keys),
+        "iam.UntagOpenIDConnectProvider" => iam.untag_open_id_connect_provider(set_open_id_connect_provider_arn, set_tag_keys),
+        "iam.UntagPolicy" => iam.untag_policy(set_policy_arn, set_tag_keys),
+        "iam.UntagSAMLProvider" => iam.untag_saml_provider(set_saml_provider_arn, set_tag_keys),
+        "iam.UpdateAccountPasswordPolicy" => iam.update_account_password_policy(
+            set_minimum_password_length, set_require_symbols, set_require_numbers, set_require_uppercase_characters, set_require_lowercase_characters,
+            set_allow_users_to_change_password, set_max_password_age, set_password_reuse_prevention
         ),
-        "sts.GetCallerIdentity" => sts.get_caller_identity(),
-        "sts.GetFederationToken" => sts.get_federation_token(set_name, set_duration_seconds, set_policy),
-        "sts.GetSessionToken" => sts.get_session_token(set_duration_seconds, set_serial_number, set_token_code),
+        "iam.UpdateLoginProfile" => iam.update_login_profile(set_user_name, set_password),
+        "iam.UpdateOpenIDConnectProviderThumbprint" => iam.update_open_id_connect_provider_thumbprint(set_open_id_connect_provider_arn, set_thumbprint_list),
+        "iam.UpdateSAMLProvider" => iam.update_saml_provider(set_saml_provider_arn, set_saml_metadata_document),
     )
 }
 

@@ -5,11 +5,15 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says at which step")]
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use aws_credential_types::Credentials;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use stagedoor_core::{
     clock::Clock,
     model::mfa::TotpSeed,
@@ -21,6 +25,10 @@ use crate::{
     practice::{config, long_lived},
     scenario_calls::{Answered, call},
 };
+
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
 
 /// Shows each code once; the first two are of the last half minute and of this one.
 struct Device {
@@ -40,10 +48,11 @@ impl Run {
     async fn start() -> Self {
         let clock = Clock::driven(datetime!(2026-11-23 09:00:00 UTC));
         let world = World::new([1; 32], clock.clone());
-        let third = world.accounts().pop().unwrap();
-        let (partner, partner_key) = (third.account_id, third.key);
-        let kept = Map::from_iter([("root".to_owned(), world.account_id().into()), ("partner".to_owned(), partner.into())]);
-        let callers = BTreeMap::from([("root".to_owned(), long_lived(&world.root_key())), ("partner".to_owned(), long_lived(&partner_key))]);
+        let (mut kept, mut callers) = (Map::new(), BTreeMap::new());
+        for (name, account) in ["root", "sandbox", "partner"].into_iter().zip(world.accounts()) {
+            callers.insert(name.to_owned(), long_lived(&account.key));
+            kept.insert(name.to_owned(), account.account_id.into());
+        }
         let server = Server::start(world, 0).await.unwrap();
         Self { clock, server, kept, callers, devices: BTreeMap::new() }
     }
@@ -59,6 +68,10 @@ impl Run {
                 assert_eq!((expected["code"].as_str(), expected["status"].as_u64()), (Some(code.as_str()), Some(status.into())), "refused: {message}");
                 let part = self.fill(expected["message"].as_str().unwrap());
                 assert!(message.contains(&part), "expected {part:?}, not {message:?}");
+                if let Some(name) = step["keep"].as_str() {
+                    let encoded = message.rsplit(' ').next();
+                    self.kept.insert(name.to_owned(), json!({"Message": message, "Encoded": encoded}));
+                }
                 return;
             }
             Answered::Good(answer) => answer,
@@ -92,9 +105,9 @@ impl Run {
 
     fn parameter(&mut self, name: &str, value: Value) -> Value {
         match value {
-            Value::Object(_) if name == "Policy" || name.ends_with("Document") => self.fill(&value.to_string()).into(),
+            Value::Object(_) if ["Policy", "Document", "PolicyInputList"].iter().any(|end| name.ends_with(end)) => self.fill(&value.to_string()).into(),
             Value::Object(fields) => Value::Object(fields.into_iter().map(|(key, value)| (self.fill(&key), self.parameter("", value))).collect()),
-            Value::Array(values) => values.into_iter().map(|value| self.parameter("", value)).collect(),
+            Value::Array(values) => values.into_iter().map(|value| self.parameter(name, value)).collect(),
             Value::String(text) => self.fill(&text).into(),
             Value::Number(_) | Value::Bool(_) | Value::Null => value,
         }
@@ -116,6 +129,7 @@ impl Run {
         let words: Vec<_> = name.split(':').collect();
         match words.as_slice() {
             ["repeat", text, times] => text.repeat(times.parse().unwrap()),
+            ["file", path] => fs::read_to_string(root("tests/vectors").join(path)).unwrap(),
             ["fresh", device] => {
                 let device = self.devices.get_mut(*device).unwrap();
                 device.last += 1;
@@ -169,11 +183,11 @@ fn wildcard(pattern: &str, text: &str) -> bool {
 
 #[tokio::test]
 async fn the_rust_sdk_runs_every_scenario() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let folder = root("tests/scenarios");
     let mut files: Vec<_> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
     files.sort();
-    assert!(files.len() > 15, "the folder holds the scenarios");
+    assert!(files.len() > 25, "the folder holds the scenarios");
     for file in files {
         let script: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
         let mut run = Run::start().await;
