@@ -8,6 +8,20 @@ use time::Duration;
 
 use crate::practice::{Practice, refused, said, sentence, trust};
 
+/// What a scanner reads from a picture.
+fn scan(picture: &[u8]) -> String {
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(picture));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    let (width, height) = (info.width as usize, info.height as usize);
+    let grey = |x: usize, y: usize| pixels[y * info.line_size + x * info.color_type.samples()];
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, grey);
+    let grids = image.detect_grids();
+    grids.first().expect("a code in the picture").decode().unwrap().1
+}
+
 fn credentials(key: &aws_sdk_iam::types::AccessKey) -> aws_credential_types::Credentials {
     aws_credential_types::Credentials::new(key.access_key_id(), key.secret_access_key(), None, None, "test")
 }
@@ -78,8 +92,10 @@ async fn an_mfa_device_from_seed_to_use() {
     iam.create_user().user_name("bob").send().await.unwrap();
     let device = iam.create_virtual_mfa_device().virtual_mfa_device_name("bob").send().await.unwrap().virtual_mfa_device.unwrap();
     let serial = device.serial_number();
-    assert_eq!(&device.qr_code_png().unwrap().as_ref()[1..4], b"PNG");
     let seed = TotpSeed::parse(std::str::from_utf8(device.base32_string_seed().unwrap().as_ref()).unwrap()).unwrap();
+    let scanned = scan(device.qr_code_png().unwrap().as_ref());
+    assert!(scanned.starts_with("otpauth://totp/Amazon%20Web%20Services:bob@"), "{scanned}");
+    assert_eq!(TotpSeed::parse(&scanned).unwrap(), seed, "a phone that scans the picture shows the same codes");
     let step = TotpSeed::step(practice.clock.now());
     let code = |step| seed.code(step).expose().to_owned();
     let enable = |one, two| iam.enable_mfa_device().user_name("bob").serial_number(serial).authentication_code1(one).authentication_code2(two);
