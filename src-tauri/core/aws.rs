@@ -196,6 +196,14 @@ pub fn endpoints(files: &AwsFiles, profile: &str) -> String {
     }
 }
 
+/// The same endpoints one by one.
+pub fn endpoint_urls(files: &AwsFiles, profile: &str) -> Vec<String> {
+    let Some(found) = files.profile(&crate::model::profile::ProfileName::new(profile)) else { return Vec::new() };
+    let services = found.get("services").and_then(|name| files.services(name));
+    let of_services = services.into_iter().flat_map(|services| services.values()).filter_map(|properties| properties.get("endpoint_url"));
+    found.get("endpoint_url").into_iter().chain(of_services.map(String::as_str)).map(str::to_owned).collect()
+}
+
 /// The profile's settings as a config file with one profile in it.
 fn settings_of(files: &AwsFiles, profile: &str) -> String {
     let mut text = String::from("[profile stagedoor]\n");

@@ -256,21 +256,26 @@ async fn the_snapshot_counts_the_calls_also_of_others() {
     assert_eq!(overview(&agent).await.calls[0].action, "ListUsers");
 }
 
+/// A profile for a role that a person made in the agent's practice account, with a session.
+async fn session_of_a_made_role(home: &Home, agent: &Agent) {
+    let account = overview(agent).await.accounts[0].account_id.clone();
+    let trust = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{account}:user/alice"}},"Action":"sts:AssumeRole"}}]}}"#
+    );
+    root(home, agent).await.create_role().role_name("Extra").assume_role_policy_document(trust).send().await.unwrap();
+    let endpoint = agent.snapshot().borrow().practice.endpoint.clone().unwrap();
+    home.config(&format!(
+        "\n[profile extra]\nrole_arn = arn:aws:iam::{account}:role/Extra\nsource_profile = practice\nregion = us-east-1\nendpoint_url = {endpoint}/\n"
+    ));
+    start(agent, "extra", None).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_reset_takes_away_what_was_made_and_ends_its_sessions_only() {
     let home = Home::new().await;
     let agent = practising(&home).await;
-    let root = root(&home, &agent).await;
-    let account = overview(&agent).await.accounts[0].account_id.clone();
-    let trust = format!(
-        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{account}:user/alice"}},"Action":"sts:AssumeRole"}}]}}"#
-    );
-    root.create_role().role_name("Extra").assume_role_policy_document(trust).send().await.unwrap();
+    session_of_a_made_role(&home, &agent).await;
     let endpoint = agent.snapshot().borrow().practice.endpoint.clone().unwrap();
-    home.config(&format!(
-        "\n[profile extra]\nrole_arn = arn:aws:iam::{account}:role/Extra\nsource_profile = practice\nregion = us-east-1\nendpoint_url = {endpoint}\n"
-    ));
-    start(&agent, "extra", None).await.unwrap();
     start(&agent, "practice-partner", None).await.unwrap();
     start(&agent, "reader", None).await.unwrap();
     play(&agent, 1..=6).await;
@@ -287,6 +292,86 @@ async fn a_reset_takes_away_what_was_made_and_ends_its_sessions_only() {
     let who = agent.who_am_i(&name("practice-partner"), &stagedoor_core::agent::Asker::stagedoor()).await.unwrap();
     assert!(who.arn.contains("assumed-role/PartnerAudit/"), "{}", who.arn);
     play(&agent, 1..=6).await;
+}
+
+#[tokio::test]
+async fn a_step_that_is_under_way_holds_up_nobody() {
+    let home = Home::new().await;
+    let agent = practising(&home).await;
+    let mut playing = std::pin::pin!(agent.play_exercise(1));
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut playing => panic!("nobody could look while the step was under way"),
+            seen = overview(&agent) => if !seen.calls.is_empty() {
+                assert_eq!(seen.exercise.done, 0);
+                break;
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+    for error in [agent.play_exercise(1).await.unwrap_err(), agent.restart_exercise().await.unwrap_err()] {
+        assert_eq!((error.code, &*error.message), (Code::InvalidValue, "A step of the exercise is under way"));
+    }
+    playing.await.unwrap();
+    assert_eq!(overview(&agent).await.exercise.done, 1);
+    play(&agent, 2..=2).await;
+}
+
+#[tokio::test]
+async fn a_step_that_a_reset_overtakes_leaves_no_progress() {
+    let home = Home::new().await;
+    let agent = practising(&home).await;
+    let mut playing = std::pin::pin!(agent.play_exercise(1));
+    tokio::select! {
+        biased;
+        _ = &mut playing => panic!("the reset came too late"),
+        () = async { while overview(&agent).await.calls.is_empty() { tokio::task::yield_now().await } } => {}
+    }
+    agent.reset_practice().await.unwrap();
+    let error = playing.await.unwrap_err();
+    assert_eq!((&*error.message, &*error.hint), ("The practice account was reset or stopped meanwhile", "Begin the exercise anew"));
+    assert_eq!(overview(&agent).await.exercise.done, 0);
+    play(&agent, 1..=6).await;
+}
+
+#[tokio::test]
+async fn a_step_that_was_given_up_can_be_done_again() {
+    let home = Home::new().await;
+    let agent = practising(&home).await;
+    tokio::select! {
+        biased;
+        _ = agent.play_exercise(1) => panic!("given up too late"),
+        () = async { while overview(&agent).await.calls.is_empty() { tokio::task::yield_now().await } } => {}
+    }
+    play(&agent, 1..=6).await;
+}
+
+#[tokio::test]
+async fn a_reset_that_cannot_write_the_profiles_ends_the_dead_sessions_all_the_same() {
+    let home = Home::new().await;
+    let agent = practising(&home).await;
+    session_of_a_made_role(&home, &agent).await;
+    let config = home.config_now();
+    home.put(&home.paths().aws_config, config.replace("stagedoor_practice = true\n", "").as_bytes());
+    let error = agent.reset_practice().await.unwrap_err();
+    assert!(error.message.starts_with("There is a profile named practice already"), "{error:?}");
+    until(&agent, "the session of the role that is gone ends", |snapshot| session(snapshot, "extra").is_none()).await;
+    assert!(overview(&agent).await.made.is_empty());
+}
+
+#[tokio::test]
+async fn a_reset_ends_by_endpoint_and_not_by_what_else_a_profile_says() {
+    let home = Home::new().await;
+    let agent = practising(&home).await;
+    session_of_a_made_role(&home, &agent).await;
+    let endpoint = agent.snapshot().borrow().practice.endpoint.clone().unwrap();
+    home.role("elsewhere", "Reader", "key", "services = noted");
+    home.config(&format!("\n[services noted]\nsts =\n  endpoint_url = {}\n  note = {endpoint}\n", home.tap.endpoint()));
+    start(&agent, "elsewhere", None).await.unwrap();
+    agent.reset_practice().await.unwrap();
+    let snapshot = until(&agent, "the session of the role that is gone ends", |snapshot| session(snapshot, "extra").is_none()).await;
+    assert!(session(&snapshot, "elsewhere").is_some());
 }
 
 #[tokio::test]

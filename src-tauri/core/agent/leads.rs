@@ -6,7 +6,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::{
-    aws::endpoints,
+    aws::{endpoint_urls, endpoints},
     error::Result,
     model::{chain::Chain, profile::ProfileName},
     store::aws_files::AwsFiles,
@@ -20,6 +20,8 @@ pub(super) struct Leads {
     pub(super) mark: String,
     /// The endpoints, as one text.
     pub(super) place: String,
+    /// The endpoints one by one.
+    endpoints: Vec<String>,
 }
 
 impl Leads {
@@ -29,6 +31,11 @@ impl Leads {
         let place = endpoints(files, profile.as_str());
         let digest = Sha256::digest(format!("{chain:?} at {place}").as_bytes());
         let mark = digest.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-        Ok(Self { chain, mark, place })
+        Ok(Self { chain, mark, place, endpoints: endpoint_urls(files, profile.as_str()) })
+    }
+
+    /// Whether AWS is asked at this endpoint.
+    pub(super) fn asks(&self, endpoint: &str) -> bool {
+        self.endpoints.iter().any(|own| own.trim_end_matches('/') == endpoint)
     }
 }

@@ -12,6 +12,7 @@ mod flights;
 mod issuing;
 mod leads;
 mod practice;
+mod practice_kept;
 mod practice_view;
 mod profiles;
 pub mod protocol;
@@ -96,6 +97,8 @@ struct Inner {
     source_flights: Flights<Source, Held>,
     practice: tokio::sync::Mutex<Option<practice::Running>>,
     practice_view: Mutex<crate::model::snapshot::PracticeView>,
+    /// One writer of the practice account's file at a time, from the look at the world to the end of the writing.
+    keeping: Mutex<()>,
     /// One edit of the AWS files at a time.
     editing: tokio::sync::Mutex<()>,
     sealing: tokio::sync::Mutex<()>,
@@ -123,6 +126,7 @@ struct Problems {
     unsaved: Option<Error>,
     keychain: Option<Error>,
     practice: Option<Error>,
+    practice_set_aside: Option<Error>,
 }
 
 impl Agent {
@@ -142,6 +146,7 @@ impl Agent {
             source_flights: Flights::default(),
             practice: tokio::sync::Mutex::default(),
             practice_view: Mutex::default(),
+            keeping: Mutex::default(),
             editing: tokio::sync::Mutex::default(),
             sealing: tokio::sync::Mutex::default(),
             publishing: Mutex::default(),

@@ -1,11 +1,10 @@
 //! The practice account inside the agent: its server, its profiles in `~/.aws/config`, its keys in the keychain.
 //!
 //! The whole practice world grows from 32 bytes in the keychain, so it is the same after a restart, and sessions that it
-//! issued go on; what people make in it is kept beside, sealed with the same bytes. It listens on loopback only.
+//! issued go on; what people make in it is kept beside (`practice_kept`), sealed with the same bytes. It listens on loopback
+//! only.
 
-use std::{path::PathBuf, sync::PoisonError, time::Duration};
-
-use tokio::task::JoinHandle;
+use std::sync::PoisonError;
 
 use zeroize::Zeroizing;
 
@@ -13,6 +12,7 @@ use super::{
     Agent,
     exercise::{self, Exercise},
     leads::Leads,
+    practice_kept::Keeping,
     practice_view,
     renewal::Held,
 };
@@ -25,16 +25,13 @@ use crate::{
         snapshot::PracticeView,
     },
     practice::{ReadyMade, Server, World},
-    store::{aws_files::edit, files, keychain::Item},
+    store::{aws_files::edit, keychain::Item},
 };
 
 /// The profiles that are written: the user, the role that wants MFA, the role in another account.
 pub(super) const USER: &str = "practice";
 const ADMIN: &str = "practice-admin";
 const PARTNER: &str = "practice-partner";
-
-/// How long changes gather before they are written.
-const SETTLE: Duration = Duration::from_secs(1);
 
 /// The practice account while it runs.
 pub(super) struct Running {
@@ -46,26 +43,25 @@ pub(super) struct Running {
     /// Who was there at its start.
     start: Vec<AccountView>,
     pub(super) exercise: Exercise,
-    _keeping: Keeping,
+    keeping: Keeping,
 }
 
 impl Running {
     pub(super) fn endpoint(&self) -> String {
         self.server.endpoint()
     }
+
+    /// Nothing changes any more; then what there is is kept.
+    async fn end(self, agent: &Agent) -> AccessKey {
+        self.server.stop().await;
+        self.keeping.end().await;
+        agent.keep_practice(&self.world).await;
+        self.ready.key
+    }
 }
 
 pub(super) fn not_running() -> Error {
     Error::new(Code::NoCredentials, "The practice account is not running", "Start it in Settings")
-}
-
-/// The task that keeps what people make in the practice account; it ends with this.
-struct Keeping(JoinHandle<()>);
-
-impl Drop for Keeping {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl std::fmt::Debug for Running {
@@ -89,8 +85,7 @@ impl Agent {
         let seed = self.0.keys.key_material(Item::PracticeSeed).await;
         self.keychain_said(seed.as_ref().err());
         let (seed, clock) = (seed?, self.0.parts.clock.clone());
-        // What cannot be opened belongs to another seed or another version: the practice account begins anew.
-        let kept = files::read_text(&self.practice_file())?.and_then(|sealed| World::kept(*seed, clock.clone(), &sealed));
+        let kept = self.kept_practice(&seed)?;
         let start = World::ready_made(*seed, clock);
         let start_view = start.0.overview();
         let (world, ready) = kept.unwrap_or(start);
@@ -105,8 +100,8 @@ impl Agent {
         let port = server.endpoint().rsplit(':').next().and_then(|port| port.parse().ok());
         *self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner) =
             PracticeView { endpoint: Some(server.endpoint()), mfa_serial: Some(ready.mfa_serial.as_str().to_owned()), calls: world.call_count() };
-        let keeping = Keeping(tokio::spawn(keep_changes(self.clone(), world.clone())));
-        *practice = Some(Running { server, start: start_view, world, seed, ready, exercise: Exercise::default(), _keeping: keeping });
+        let keeping = Keeping::begin(self, &world);
+        *practice = Some(Running { server, start: start_view, world, seed, ready, exercise: Exercise::default(), keeping });
         drop(practice);
         self.choose(|choices| choices.practice_port = port)
     }
@@ -144,9 +139,10 @@ impl Agent {
 
     /// Stops it and takes its profiles and keys away.
     pub async fn stop_practice(&self) -> Result<()> {
-        let Some(running) = self.0.practice.lock().await.take() else { return Ok(()) };
-        self.keep_practice(&running.world);
-        running.server.stop().await;
+        // Held to the end: a start meanwhile finds its file written and its profiles gone.
+        let mut practice = self.0.practice.lock().await;
+        let Some(running) = practice.take() else { return Ok(()) };
+        let key = running.end(self).await;
         *self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner) = PracticeView::default();
         {
             let _edit = self.0.editing.lock().await;
@@ -155,9 +151,9 @@ impl Agent {
                 self.state().stop(&name);
                 edit::remove_profile(&self.0.parts.paths, &name)?;
             }
-            self.state().sources.retain(|source, _| source.key != running.ready.key.id);
+            self.state().sources.retain(|source, _| source.key != key.id);
         }
-        self.0.keys.delete_access_key(&running.ready.key.id).await?;
+        self.0.keys.delete_access_key(&key.id).await?;
         self.choose(|choices| choices.practice_port = None)?;
         self.seal().await
     }
@@ -171,12 +167,16 @@ impl Agent {
         running.world.begin_again(&fresh);
         running.exercise = Exercise::default();
         (running.ready, running.start) = (ready, running.world.overview());
-        self.0.keys.put_access_key(&running.ready.key).await?;
-        self.write_practice(&running.endpoint(), &running.ready).await?;
-        self.end_unknown(&running.world, &running.endpoint())?;
+        // All of it is tried, and what is in memory first: a keychain or a file that says no leaves no dead session behind.
+        let ended = self.end_unknown(&running.world, &running.endpoint());
+        let stored = self.0.keys.put_access_key(&running.ready.key).await;
+        let written = self.write_practice(&running.endpoint(), &running.ready).await;
         drop(practice);
         self.look_at_practice().await;
-        self.seal().await
+        // Also where nothing was called yet: sessions ended.
+        self.publish();
+        let sealed = self.seal().await;
+        ended.and(stored).and(written).and(sealed)
     }
 
     /// Ends the sessions that came from this endpoint and whose user or role is not there any more.
@@ -186,15 +186,16 @@ impl Agent {
             let credentials = &held.credentials;
             !world.knows(credentials.access_key_id.as_str(), credentials.secret_access_key.expose(), credentials.session_token.expose())
         };
-        let from_here = |place: &str| place.contains(&format!("\"{endpoint}\""));
+        let names = files.profiles().iter().map(|profile| ProfileName::new(&*profile.name));
+        let leads = names.filter_map(|name| Leads::of(&files, &name).ok().map(|leads| (name, leads)));
+        let here: Vec<_> = leads.filter(|(_, leads)| leads.asks(endpoint)).collect();
         let mut state = self.state();
-        let held = state.sessions.iter().filter(|(_, session)| session.held.as_ref().is_some_and(gone));
-        let ended: Vec<_> =
-            held.map(|(profile, _)| profile.clone()).filter(|profile| Leads::of(&files, profile).is_ok_and(|leads| from_here(&leads.place))).collect();
-        for profile in ended {
-            state.stop(&profile);
+        for (profile, _) in &here {
+            if state.sessions.get(profile).and_then(|session| session.held.as_ref()).is_some_and(gone) {
+                state.stop(profile);
+            }
         }
-        state.sources.retain(|source, held| !(from_here(&source.place) && gone(held)));
+        state.sources.retain(|source, held| !(gone(held) && here.iter().any(|(_, leads)| leads.place == source.place)));
         Ok(())
     }
 
@@ -206,7 +207,7 @@ impl Agent {
         Ok(PracticeOverview {
             made: practice_view::made(&running.start, &accounts),
             accounts,
-            calls: practice_view::last_calls(&running.world.calls()),
+            calls: practice_view::last_calls(&running.world),
             exercise: exercise::view(running, self.now()),
         })
     }
@@ -254,31 +255,9 @@ impl Agent {
 
     /// Frees its port for the agent that comes next.
     pub(super) async fn pause_practice(&self) {
-        if let Some(running) = self.0.practice.lock().await.take() {
-            self.keep_practice(&running.world);
-            running.server.stop().await;
+        let mut practice = self.0.practice.lock().await;
+        if let Some(running) = practice.take() {
+            running.end(self).await;
         }
-    }
-
-    fn practice_file(&self) -> PathBuf {
-        self.0.parts.paths.data.join("practice.sealed")
-    }
-
-    /// Writes what people made in the practice account, sealed.
-    fn keep_practice(&self, world: &World) {
-        let Some(sealed) = world.keep() else { return };
-        let kept = files::write_atomic(&self.practice_file(), sealed.as_bytes());
-        self.problems().practice =
-            kept.err().map(|error| Error { message: format!("What changed in the practice account was not kept: {}", error.message), ..error });
-    }
-}
-
-/// Many changes at once are one write.
-async fn keep_changes(agent: Agent, world: World) {
-    let mut changes = world.changes();
-    while changes.changed().await.is_ok() {
-        tokio::time::sleep(SETTLE).await;
-        changes.mark_unchanged();
-        agent.keep_practice(&world);
     }
 }

@@ -7,15 +7,15 @@ use std::collections::BTreeSet;
 use crate::{
     model::practice::{AccountView, CallView, DecisionView, PolicyKind, StatementView},
     policy::{Kind, document::Effect},
-    practice::{Call, Judged, Reason},
+    practice::{Call, Judged, Reason, World},
 };
 
 /// How many calls are shown.
-pub(super) const SHOWN: usize = 200;
+const SHOWN: usize = 200;
 
 /// The last calls, newest first.
-pub(super) fn last_calls(calls: &[Call]) -> Vec<CallView> {
-    calls.iter().rev().take(SHOWN).map(call_view).collect()
+pub(super) fn last_calls(world: &World) -> Vec<CallView> {
+    world.last_calls(SHOWN).iter().map(call_view).collect()
 }
 
 /// Who was made since the start.

@@ -11,7 +11,12 @@ use zeroize::Zeroizing;
 use super::{Agent, leads::Leads, renewal::Held, state::Source};
 use crate::{
     error::{Code, Error, Result},
-    model::{access_key::AccessKeyId, credentials::TemporaryCredentials, profile::ProfileName, secret::Secret},
+    model::{
+        access_key::AccessKeyId,
+        credentials::TemporaryCredentials,
+        profile::ProfileName,
+        secret::{Secret, wiped_json},
+    },
 };
 
 /// Borrowed: the secrets are written straight into a buffer that is wiped.
@@ -176,12 +181,7 @@ impl Agent {
                 .collect(),
             used_steps: state.used_steps(),
         };
-        // Measured first: a buffer that grows would leave copies of secrets behind.
-        let mut length = Length(0);
-        serde_json::to_writer(&mut length, &written).ok()?;
-        let mut payload = Zeroizing::new(Vec::with_capacity(length.0));
-        serde_json::to_writer(&mut *payload, &written).ok()?;
-        Some(payload)
+        wiped_json(&written)
     }
 
     /// Takes the sessions of an earlier run over, if the keychain did not answer before and does now.
@@ -235,19 +235,5 @@ impl Agent {
                 }
             }
         }
-    }
-}
-
-/// Counts what would be written.
-struct Length(usize);
-
-impl std::io::Write for Length {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }

@@ -88,8 +88,10 @@ impl Agent {
         {
             let problems = self.problems();
             snapshot.keychain.error.clone_from(&problems.keychain);
-            snapshot.problems = [&problems.files, &problems.settings, &problems.unsaved, &problems.sealed, &problems.set_aside, &problems.practice]
+            let practice = [&problems.practice, &problems.practice_set_aside];
+            snapshot.problems = [&problems.files, &problems.settings, &problems.unsaved, &problems.sealed, &problems.set_aside]
                 .into_iter()
+                .chain(practice)
                 .flatten()
                 .cloned()
                 .collect();

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// A secret access key, a session token, a TOTP seed, an MFA code.
@@ -27,6 +27,30 @@ impl Secret {
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// A value with secrets in it as JSON, in memory that is wiped. `None`: it cannot be written as JSON.
+pub fn wiped_json(value: &impl Serialize) -> Option<Zeroizing<Vec<u8>>> {
+    // Measured first: a buffer that grows would leave copies of secrets behind.
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, value).ok()?;
+    let mut json = Zeroizing::new(Vec::with_capacity(length.0));
+    serde_json::to_writer(&mut *json, value).ok()?;
+    Some(json)
+}
+
+/// Counts what would be written.
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -53,5 +77,18 @@ impl<'de> Deserialize<'de> for Secret {
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         Self::new(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_with_secrets_is_written_into_one_buffer_of_its_size() {
+        let value = vec!["wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"; 100];
+        let json = wiped_json(&value).unwrap();
+        assert_eq!(json.as_slice(), serde_json::to_vec(&value).unwrap());
+        assert_eq!(json.capacity(), json.len(), "it never grew");
     }
 }

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     World,
+    authenticate::open_credentials,
+    session::SessionKind,
     state::{Account, Entity, Key, Role, Trust},
 };
 use crate::{
@@ -38,6 +40,21 @@ impl World {
             AccountKey { key: self.key_of_root(&account_id), name: name.to_owned(), account_id }
         };
         [OWN, SANDBOX, PARTNER].into_iter().map(key).collect()
+    }
+
+    /// Whether temporary credentials are of somebody who exists here.
+    pub fn knows(&self, access_key_id: &str, secret_access_key: &str, session_token: &str) -> bool {
+        let Ok(session) = open_credentials(&self.0, access_key_id, secret_access_key, session_token) else { return false };
+        let state = self.0.state();
+        state.accounts.get(&session.account).is_some_and(|account| match session.kind {
+            SessionKind::Token | SessionKind::Federated => session.of == account.id || account.user_by_id(&session.of).is_some(),
+            SessionKind::Role => account.role_by_id(&session.of).is_some(),
+        })
+    }
+
+    /// The access key of an account's root: for building up accounts, one's own or the partner's.
+    pub fn root_key_of(&self, account_id: &str) -> AccessKey {
+        self.key_of_root(account_id)
     }
 
     pub(super) fn open_accounts(&self) {

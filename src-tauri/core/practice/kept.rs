@@ -1,4 +1,4 @@
-//! The practice world on its way through a restart: everything that people made in it, sealed.
+//! The practice world on its way through a restart or a reset: everything that people made in it, sealed or thrown away.
 //!
 //! One sealed text that only the same seed opens. What came another way, from another version or another world is no world:
 //! then the practice account begins anew. Calls and pending delays are not kept.
@@ -7,12 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{
-    ReadyMade, World,
-    lag::Owners,
-    ready_made,
-    state::{Account, State},
-};
+use super::{ReadyMade, World, ids::Draw, lag::Owners, ready_made, state::Account};
 use crate::{
     clock::Clock,
     model::{mfa::TotpSeed, secret::Secret},
@@ -22,10 +17,10 @@ use crate::{
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
-struct Keep<'a> {
+struct Keep {
     version: u32,
-    accounts: &'a BTreeMap<String, Account>,
-    owners: &'a Owners,
+    accounts: BTreeMap<String, Account>,
+    owners: Owners,
 }
 
 #[derive(Deserialize)]
@@ -36,11 +31,13 @@ struct Kept {
 }
 
 impl World {
-    /// Everything that exists, sealed.
+    /// Everything that exists, sealed. Calls wait only while it is copied.
     pub fn keep(&self) -> Option<String> {
-        let mut state = self.0.state();
-        let State { accounts, owners, draw, .. } = &mut *state;
-        self.0.worlds.seal(&Keep { version: VERSION, accounts, owners }, draw)
+        let keep = {
+            let state = self.0.state();
+            Keep { version: VERSION, accounts: state.accounts.clone(), owners: state.owners.clone() }
+        };
+        self.0.worlds.seal(&keep, &mut Draw::fresh(&self.0.seed, self.0.clock.now()))
     }
 
     /// A ready-made world as it was kept. `None`: it was not this world, or not this version.
@@ -56,6 +53,17 @@ impl World {
             (state.accounts, state.owners) = (accounts, owners);
         }
         Some((world, made))
+    }
+
+    /// Takes over everything that exists in `fresh`, a world of the same seed: whoever is connected goes on with it, and IAM's
+    /// delay stays as it was set.
+    pub fn begin_again(&self, fresh: &Self) {
+        {
+            let (mut state, mut fresh) = (self.0.state(), fresh.0.state());
+            fresh.lag.delay = state.lag.delay;
+            std::mem::swap(&mut *state, &mut *fresh);
+        }
+        self.0.changes.send_modify(|count| *count += 1);
     }
 }
 

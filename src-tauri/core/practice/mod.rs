@@ -151,6 +151,18 @@ impl World {
         self.0.state().calls.iter().cloned().collect()
     }
 
+    /// The last `count` calls, newest first.
+    pub fn last_calls(&self, count: usize) -> Vec<Call> {
+        self.0.state().calls.iter().rev().take(count).cloned().collect()
+    }
+
+    /// The newest call since there were `before` that is the wanted one.
+    pub fn last_call(&self, before: u64, wanted: impl Fn(&Call) -> bool) -> Option<Call> {
+        let state = self.0.state();
+        let new = usize::try_from(state.calls.count.saturating_sub(before)).unwrap_or(usize::MAX);
+        state.calls.iter().rev().take(new).find(|call| wanted(call)).cloned()
+    }
+
     /// Tells of every change that is worth keeping over a restart.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()

@@ -1,20 +1,15 @@
 //! Who exists in a practice world, for the person's eyes: names, ARNs, who a role trusts, said in words.
 //!
-//! Reads the state and changes nothing but for one thing: a world can begin again from its start. No secret leaves here.
+//! Reads the state and changes nothing. No secret leaves here.
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     World,
-    authenticate::open_credentials,
-    session::SessionKind,
     state::{Account, Entity, Role, State},
 };
 use crate::{
-    model::{
-        access_key::AccessKey,
-        practice::{AccessKeyView, AccountView, GroupView, IamRoleView, TrustView, UserView},
-    },
+    model::practice::{AccessKeyView, AccountView, GroupView, IamRoleView, TrustView, UserView},
     policy::{
         Document,
         document::{Effect, PrincipalKind, PrincipalName, Principals, Statement},
@@ -28,27 +23,6 @@ impl World {
         let mut accounts: Vec<_> = state.accounts.values().map(|account| self.account_view(&state, account)).collect();
         accounts.sort_by_key(|account| !account.own);
         accounts
-    }
-
-    /// Takes over everything that exists in `fresh`, a world of the same seed: whoever is connected goes on with it.
-    pub fn begin_again(&self, fresh: &Self) {
-        std::mem::swap(&mut *self.0.state(), &mut *fresh.0.state());
-        self.0.changes.send_modify(|count| *count += 1);
-    }
-
-    /// Whether temporary credentials are of somebody who exists here.
-    pub fn knows(&self, access_key_id: &str, secret_access_key: &str, session_token: &str) -> bool {
-        let Ok(session) = open_credentials(&self.0, access_key_id, secret_access_key, session_token) else { return false };
-        let state = self.0.state();
-        state.accounts.get(&session.account).is_some_and(|account| match session.kind {
-            SessionKind::Token | SessionKind::Federated => session.of == account.id || account.user_by_id(&session.of).is_some(),
-            SessionKind::Role => account.role_by_id(&session.of).is_some(),
-        })
-    }
-
-    /// The access key of an account's root: for building up accounts, one's own or the partner's.
-    pub fn root_key_of(&self, account_id: &str) -> AccessKey {
-        self.key_of_root(account_id)
     }
 
     fn account_view(&self, state: &State, account: &Account) -> AccountView {

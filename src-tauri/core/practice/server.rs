@@ -20,6 +20,7 @@ use hyper_util::rt::TokioIo;
 use time::UtcOffset;
 use tokio::{
     net::TcpListener,
+    sync::oneshot,
     task::{JoinHandle, JoinSet},
 };
 
@@ -47,6 +48,8 @@ pub(super) const HTTP_DATE: &[time::format_description::BorrowedFormatItem<'_>] 
 /// A world that answers on a port of this machine, until it is stopped or dropped.
 pub struct Server {
     address: SocketAddr,
+    /// Dropped, it ends the task.
+    running: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
 
@@ -58,7 +61,8 @@ impl Server {
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { address, task: tokio::spawn(listen(world, listener)) })
+        let (running, stopped) = oneshot::channel();
+        Ok(Self { address, running: Some(running), task: tokio::spawn(listen(world, listener, stopped)) })
     }
 
     /// `http://127.0.0.1:PORT`
@@ -71,9 +75,9 @@ impl Server {
         format!("{}/federation", self.endpoint())
     }
 
-    /// Ends all connections and gives the port back.
+    /// Ends all connections and gives the port back. Nothing changes in the world through it once this returns.
     pub async fn stop(mut self) {
-        self.task.abort();
+        self.running = None;
         let _ended = (&mut self.task).await;
     }
 }
@@ -84,13 +88,14 @@ impl Drop for Server {
     }
 }
 
-async fn listen(world: World, listener: TcpListener) {
+async fn listen(world: World, listener: TcpListener, mut stopped: oneshot::Receiver<()>) {
     // Dropped with this task, and every connection with it.
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             Some(_) = connections.join_next() => continue,
+            _ = &mut stopped => break,
         };
         let Ok((stream, peer)) = accepted else {
             // Out of file descriptors: wait for one to come back.
@@ -105,6 +110,9 @@ async fn listen(world: World, listener: TcpListener) {
             let _closed = http1::Builder::new().header_read_timeout(None).serve_connection(TokioIo::new(stream), service).await;
         });
     }
+    drop(listener);
+    // An answer that another thread is working out comes to its end first.
+    connections.shutdown().await;
 }
 
 async fn answer(world: &World, request: Request<Body>, peer: IpAddr) -> Result<Response<Full<Bytes>>, Infallible> {

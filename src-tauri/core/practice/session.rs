@@ -7,12 +7,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::Aead};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use super::{
     federation::Origin,
     ids::{Draw, Seed},
 };
-use crate::model::params::SessionTag;
+use crate::model::{params::SessionTag, secret::wiped_json};
 
 /// Which operation made a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +83,7 @@ impl Sealer {
 
     pub(super) fn seal_bytes(&self, value: &impl Serialize, draw: &mut Draw) -> Option<Vec<u8>> {
         let nonce: [u8; 24] = draw.bytes();
-        let sealed = self.0.encrypt(XNonce::from_slice(&nonce), serde_json::to_vec(value).ok()?.as_slice()).ok()?;
+        let sealed = self.0.encrypt(XNonce::from_slice(&nonce), wiped_json(value)?.as_slice()).ok()?;
         Some([nonce.as_slice(), &sealed].concat())
     }
 
@@ -92,6 +93,7 @@ impl Sealer {
 
     pub(super) fn open_bytes<T: DeserializeOwned>(&self, bytes: &[u8]) -> Option<T> {
         let (nonce, sealed) = bytes.split_at_checked(24)?;
-        serde_json::from_slice(&self.0.decrypt(XNonce::from_slice(nonce), sealed).ok()?).ok()
+        let json = Zeroizing::new(self.0.decrypt(XNonce::from_slice(nonce), sealed).ok()?);
+        serde_json::from_slice(&json).ok()
     }
 }

@@ -7,5 +7,5 @@ pub mod aws_files;
 pub mod files;
 pub mod keychain;
 pub mod sealed_sessions;
-mod set_aside;
+pub(crate) mod set_aside;
 pub mod settings;

@@ -99,10 +99,8 @@ impl Play<'_> {
     fn note(&mut self, said: Said<'_>, before: u64, as_planned: bool) {
         let Said { action, by, what, why } = said;
         // Others may call at the same time: ours is the last with this key.
-        let new = usize::try_from(self.world.call_count() - before).unwrap_or(usize::MAX);
-        let calls = self.world.calls();
-        let own = calls.iter().rev().take(new).find(|call| call.action == action && call.access_key_id == by.access_key_id());
+        let own = self.world.last_call(before, |call| call.action == action && call.access_key_id == by.access_key_id());
         let (what, why) = if as_planned { (what, why) } else { (format!("{action} did not go as planned"), String::new()) };
-        self.lines.push(LineView { what, why, as_planned, call: own.map(call_view) });
+        self.lines.push(LineView { what, why, as_planned, call: own.as_ref().map(call_view) });
     }
 }
