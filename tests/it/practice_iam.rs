@@ -141,6 +141,10 @@ async fn an_mfa_device_is_enabled_resynced_and_taken_away_as_aws_says() {
     };
     refused!(resync(step, step + 2), "InvalidAuthenticationCode", "Authentication code for device is not valid.");
     resync(step - 1, step).send().await.unwrap();
+    // A code counts once, here too, whichever of the two it is.
+    for (first, second) in [(step - 1, step), (step - 2, step - 1), (step, step + 1)] {
+        refused!(resync(first, second), "InvalidAuthenticationCode", "Authentication code for device is not valid.");
+    }
     let other = iam.resync_mfa_device().user_name("alice").serial_number(serial).authentication_code1("000000").authentication_code2("000001");
     assert_eq!(other.send().await.unwrap_err().code(), Some("NoSuchEntity"), "not of this user");
     let tag = aws_sdk_iam::types::Tag::builder().key("team").value("blue").build().unwrap();
@@ -151,6 +155,11 @@ async fn an_mfa_device_is_enabled_resynced_and_taken_away_as_aws_says() {
     iam.deactivate_mfa_device().user_name("alice").serial_number(own).send().await.unwrap();
     let again = iam.deactivate_mfa_device().user_name("alice").serial_number(own).send().await.unwrap_err();
     assert_eq!(again.code(), Some("NoSuchEntity"));
+    let enable_again =
+        |first: i64| iam.enable_mfa_device().user_name("alice").serial_number(own).authentication_code1(code(first)).authentication_code2(code(first + 1));
+    refused!(enable_again(step - 1), "InvalidAuthenticationCode", "Authentication code for device is not valid.");
+    enable_again(step + 1).send().await.unwrap();
+    iam.deactivate_mfa_device().user_name("alice").serial_number(own).send().await.unwrap();
     iam.delete_virtual_mfa_device().serial_number(own).send().await.unwrap();
     refused!(iam.delete_virtual_mfa_device().serial_number(&ghost), "NoSuchEntity", unknown);
 }

@@ -98,30 +98,19 @@ async fn every_list_comes_in_pages() {
 }
 
 #[tokio::test]
-async fn many_roles_page_by_page() {
+async fn roles_page_by_page() {
     let practice = Practice::start().await;
     let iam = practice.iam(&practice.root());
     let trusting = trust(&practice.made.account_id);
-    let mut calls = tokio::task::JoinSet::new();
-    for number in 0..1000 {
-        calls.spawn(iam.create_role().role_name(format!("role-{number:05}")).assume_role_policy_document(&trusting).send());
-        if calls.len() == 16 {
-            calls.join_next().await.unwrap().unwrap().unwrap();
-        }
+    for number in 0..7 {
+        iam.create_role().role_name(format!("role-{number}")).assume_role_policy_document(&trusting).send().await.unwrap();
     }
-    for call in calls.join_all().await {
-        call.unwrap();
-    }
-    let first = iam.list_roles().max_items(1000).send().await.unwrap();
-    assert_eq!((first.roles().len(), first.is_truncated()), (1000, true));
-    let names: Vec<_> = iam.list_roles().into_paginator().page_size(90).items().send().collect::<Result<Vec<_>, _>>().await.unwrap();
-    assert_eq!(names.len(), 1001, "and the one that was there");
+    let first = iam.list_roles().max_items(7).send().await.unwrap();
+    assert_eq!((first.roles().len(), first.is_truncated()), (7, true));
+    let names: Vec<_> = iam.list_roles().into_paginator().page_size(3).items().send().collect::<Result<Vec<_>, _>>().await.unwrap();
+    assert_eq!(names.len(), 8, "and the one that was there");
     assert!(names.windows(2).all(|pair| pair[0].role_name() < pair[1].role_name()));
-    refused!(
-        iam.create_role().role_name("ROLE-00042").assume_role_policy_document(trusting),
-        "EntityAlreadyExists",
-        "Role with name ROLE-00042 already exists."
-    );
+    refused!(iam.create_role().role_name("ROLE-4").assume_role_policy_document(trusting), "EntityAlreadyExists", "Role with name ROLE-4 already exists.");
 }
 
 #[tokio::test]

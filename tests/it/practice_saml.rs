@@ -11,7 +11,7 @@ use time::Duration;
 use crate::{
     practice::{Practice, refusal, temporary},
     practice_raw::{get, sign_in_url},
-    saml_provider::{EXCLUSIVE, Federation, TRUST, attribute, metadata_with, response, signature_of, signed},
+    saml_provider::{EXCLUSIVE, Federation, METADATA, TRUST, attribute, metadata_with, response, signature_listing, signature_of, signed},
 };
 
 const ANOTHER_CERTIFICATE: &str = include_str!("../vectors/identity-provider/another-certificate.pem");
@@ -93,6 +93,31 @@ async fn unsigned_tampered_and_foreign_signatures_are_refused() {
 }
 
 #[tokio::test]
+async fn a_signature_lists_32_prefixes_at_most() {
+    let federation = Federation::start().await;
+    let plain = federation.assertion();
+    let listing = |prefixes: usize| {
+        let names: Vec<_> = (0..prefixes).map(|number| format!("p{number}")).collect();
+        let list = format!("<ec:InclusiveNamespaces xmlns:ec=\"{EXCLUSIVE}\" PrefixList=\"{}\"></ec:InclusiveNamespaces>", names.join(" "));
+        response(&plain.replacen("</saml:Issuer>", &format!("</saml:Issuer>{}", signature_listing(&list, &plain, "_a")), 1))
+    };
+    federation.accepted(&listing(32)).await;
+    federation.refused(&listing(33), INVALID, "Response signature invalid").await;
+}
+
+#[tokio::test]
+async fn what_declares_thousands_of_namespaces_is_no_response_and_no_metadata() {
+    let federation = Federation::start().await;
+    let declared = (0..2000).map(|number| format!(" xmlns:p{number}=\"u\"")).collect::<Vec<_>>().concat();
+    let bomb = format!("<r{declared}>{}</r>", "<e xmlns:q=\"v\"/>".repeat(500));
+    federation.refused(&bomb, INVALID, "Invalid SAMLResponse").await;
+    let iam = federation.practice.iam(&federation.practice.root());
+    let text = METADATA.replacen(" xmlns", &format!("{declared} xmlns"), 1);
+    let made = iam.create_saml_provider().name("Bomb").saml_metadata_document(text).send().await;
+    assert_eq!(refusal(made), (400, "InvalidInput".to_owned(), "Could not parse metadata".to_owned()));
+}
+
+#[tokio::test]
 async fn what_is_verified_is_what_is_read() {
     let federation = Federation::start().await;
     let good = signed(&federation.assertion());
@@ -161,6 +186,15 @@ async fn an_assertion_is_good_for_five_minutes_and_for_aws_only() {
     federation.refused(&with("NotOnOrAfter=\"2026-11-23T09:04:30Z\"", "NotOnOrAfter=\"2026-11-23T09:00:00Z\""), expired, late).await;
     federation.refused(&with("NotOnOrAfter=\"2026-11-23T09:59:30Z\"", "NotOnOrAfter=\"2026-11-23T09:00:00Z\""), expired, late).await;
     federation.refused(&with("IssueInstant=\"2026-11-23T08:59:30Z\"", "IssueInstant=\"2026-11-23T08:55:00Z\""), expired, late).await;
+    // The provider's clock may be a little ahead; a moment at the end of the calendar is a moment like another.
+    federation.accepted(&with("IssueInstant=\"2026-11-23T08:59:30Z\"", "IssueInstant=\"2026-11-23T09:04:59Z\"")).await;
+    for future in ["2026-11-23T09:05:00Z", "9999-12-31T23:59:00Z", "9999-12-31T23:59:59-23:59"] {
+        let ahead = with("IssueInstant=\"2026-11-23T08:59:30Z\"", &format!("IssueInstant=\"{future}\""));
+        federation.refused(&ahead, INVALID, "SAML Assertion is not valid yet").await;
+    }
+    federation.refused(&with("IssueInstant=\"2026-11-23T08:59:30Z\"", "IssueInstant=\"0000-01-01T00:00:00+23:59\""), expired, late).await;
+    let endless = "AuthnInstant=\"2026-11-23T08:59:30Z\" SessionNotOnOrAfter=\"9999-12-31T23:59:59-23:59\"";
+    federation.accepted(&with("AuthnInstant=\"2026-11-23T08:59:30Z\"", endless)).await;
     let ended = "AuthnInstant=\"2026-11-23T08:59:30Z\" SessionNotOnOrAfter=\"2026-11-23T08:59:59Z\"";
     federation.refused(&with("AuthnInstant=\"2026-11-23T08:59:30Z\"", ended), expired, late).await;
     federation.refused(&with("NotBefore=\"2026-11-23T08:54:30Z\"", "NotBefore=\"2026-11-23T09:00:01Z\""), INVALID, "SAML Assertion is not valid yet").await;

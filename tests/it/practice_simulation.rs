@@ -54,6 +54,25 @@ async fn each_resource_has_its_result() {
 }
 
 #[tokio::test]
+async fn however_many_actions_and_resources_a_page_is_a_page() {
+    let practice = Practice::start().await;
+    let iam = practice.iam(&practice.root());
+    let document = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::r7"}}"#;
+    let names = |start: &str| Some((0..5000).map(|number| format!("{start}{number}")).collect());
+    let ask = iam.simulate_custom_policy().policy_input_list(document).set_action_names(names("s3:A")).set_resource_arns(names("arn:aws:s3:::r"));
+    let told = |page: &aws_sdk_iam::operation::simulate_custom_policy::SimulateCustomPolicyOutput| -> Vec<_> {
+        let results = page.evaluation_results().iter();
+        results
+            .map(|one| (one.eval_action_name().to_owned(), one.eval_resource_name().unwrap().to_owned(), one.eval_decision().as_str() == "allowed"))
+            .collect()
+    };
+    let first = ask.clone().max_items(9).send().await.unwrap();
+    assert_eq!((told(&first).len(), &told(&first)[7]), (9, &("s3:A0".to_owned(), "arn:aws:s3:::r7".to_owned(), true)));
+    let next = ask.marker(first.marker().unwrap()).send().await.unwrap();
+    assert_eq!((told(&next).len(), &told(&next)[0]), (100, &("s3:A0".to_owned(), "arn:aws:s3:::r9".to_owned(), false)));
+}
+
+#[tokio::test]
 async fn a_user_is_simulated_with_groups_and_boundary() {
     let practice = Practice::start().await;
     let iam = practice.iam(&practice.root());

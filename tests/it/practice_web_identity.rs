@@ -12,7 +12,7 @@ use ring::{
 };
 use serde_json::{Value, json};
 use time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::{
     oidc_provider::{Idp, message, thumbprint, token, token_with, with},
@@ -219,14 +219,13 @@ async fn the_provider_must_be_the_roles_accounts_and_must_answer() {
 
 #[tokio::test]
 async fn a_provider_that_is_gone_cannot_be_reached() {
-    let idp = Idp::start().await;
+    let mut idp = Idp::start().await;
+    // Bound, so that nobody else can have its port, and not listening.
+    let gone = TcpSocket::new_v4().unwrap();
+    gone.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    idp.url = format!("http://{}", gone.local_addr().unwrap());
     let federation = Federation::start(&idp, &[]).await;
-    let good = token(&idp.claims());
-    idp.task.abort();
-    while !idp.task.is_finished() {
-        tokio::task::yield_now().await;
-    }
-    federation.refused(&good, 400, "IDPCommunicationError", UNREACHABLE).await;
+    federation.refused(&token(&idp.claims()), 400, "IDPCommunicationError", UNREACHABLE).await;
 }
 
 #[tokio::test]

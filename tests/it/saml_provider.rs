@@ -107,12 +107,17 @@ pub(crate) fn attribute(name: &str, values: &[&str]) -> String {
 
 /// The signature of a canonical element.
 pub(crate) fn signature_of(canonical: &str, id: &str) -> String {
+    signature_listing("", canonical, id)
+}
+
+/// The same, where both canonicalisations have these parameters.
+pub(crate) fn signature_listing(parameters: &str, canonical: &str, id: &str) -> String {
     let digest = STANDARD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
     let info = format!(
-        "<ds:SignedInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:CanonicalizationMethod Algorithm=\"{EXCLUSIVE}\"></ds:CanonicalizationMethod>\
+        "<ds:SignedInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:CanonicalizationMethod Algorithm=\"{EXCLUSIVE}\">{parameters}</ds:CanonicalizationMethod>\
          <ds:SignatureMethod Algorithm=\"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256\"></ds:SignatureMethod><ds:Reference URI=\"#{id}\"><ds:Transforms>\
          <ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"></ds:Transform><ds:Transform Algorithm=\"{EXCLUSIVE}\">\
-         </ds:Transform></ds:Transforms><ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"></ds:DigestMethod>\
+         {parameters}</ds:Transform></ds:Transforms><ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"></ds:DigestMethod>\
          <ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
     );
     let value = STANDARD.encode(rsa(info.as_bytes(), &signature::RSA_PKCS1_SHA256));

@@ -7,7 +7,7 @@
 use super::{
     context::Context,
     document::{Document, Effect, Listed, PrincipalKind, PrincipalName, Principals, Statement},
-    pattern::Pattern,
+    pattern::{Pattern, names_action},
 };
 
 /// Who asks, by all the names that policies may use.
@@ -191,8 +191,8 @@ fn applies(statement: &Statement, request: &Request<'_>, variables: bool) -> Opt
         Principals::NotIn(_) => Named::Behind,
     };
     let action = match &statement.actions {
-        Listed::In(names) => names.iter().any(|name| Pattern::plain(name).matches_ignoring_case(request.action)),
-        Listed::NotIn(names) => !names.iter().any(|name| Pattern::plain(name).matches_ignoring_case(request.action)),
+        Listed::In(names) => names.iter().any(|name| names_action(name, request.action)),
+        Listed::NotIn(names) => !names.iter().any(|name| names_action(name, request.action)),
     };
     let about = |name: &String| Pattern::expand(name, request.context, true, variables).is_some_and(|pattern| pattern.matches_resource(request.resource));
     let resource = match &statement.resources {

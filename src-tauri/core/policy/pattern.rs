@@ -20,8 +20,9 @@ enum Token {
 pub struct Pattern(Vec<Token>);
 
 impl Pattern {
-    /// A pattern without variables, as actions are.
-    pub fn plain(text: &str) -> Self {
+    /// A pattern without variables.
+    #[cfg(test)]
+    fn plain(text: &str) -> Self {
         Self(text.chars().map(wildcard).collect())
     }
 
@@ -48,14 +49,13 @@ impl Pattern {
 
     /// Whether the whole of `text` matches.
     pub fn matches(&self, text: &str) -> bool {
-        glob(&self.0, &text.chars().collect::<Vec<_>>())
+        glob(&self.0, text.chars())
     }
 
     /// As [`Pattern::matches`], without regard to case.
     pub fn matches_ignoring_case(&self, text: &str) -> bool {
-        let lower = |c: char| c.to_lowercase().next().unwrap_or(c);
         let tokens: Vec<_> = self.0.iter().map(|token| if let Token::Char(c) = token { Token::Char(lower(*c)) } else { *token }).collect();
-        glob(&tokens, &text.chars().map(lower).collect::<Vec<_>>())
+        glob(&tokens, text.chars().map(lower))
     }
 
     /// Matches the ARN of a resource: a `*` inside a segment stays in it; one that ends a segment may go on beyond the colon.
@@ -67,14 +67,14 @@ impl Pattern {
                 *colons = ends;
             }
         }
-        glob(&tokens, &arn.chars().collect::<Vec<_>>())
+        glob(&tokens, arn.chars())
     }
 
     /// Matches as `ArnLike` does: each of the six segments by itself.
     pub fn matches_arn(&self, arn: &str) -> bool {
         let pattern: Vec<&[Token]> = self.0.splitn(6, |token| *token == Token::Char(':')).collect();
         let arn: Vec<&str> = arn.splitn(6, ':').collect();
-        pattern.len() == 6 && arn.len() == 6 && pattern.iter().zip(arn).all(|(pattern, segment)| glob(pattern, &segment.chars().collect::<Vec<_>>()))
+        pattern.len() == 6 && arn.len() == 6 && pattern.iter().zip(arn).all(|(pattern, segment)| glob(pattern, segment.chars()))
     }
 
     /// The text, where nothing in it is a wildcard.
@@ -110,25 +110,56 @@ fn variable<'a>(name: &'a str, context: &'a Context) -> Option<&'a str> {
     context.single(key).or(default)
 }
 
-/// Iterative matching: one place to come back to is enough when the last star may be any, so the time is bounded by the
-/// product of the lengths. A star that must not cross a colon gives up at the colon and falls back to the star before it.
-fn glob(pattern: &[Token], text: &[char]) -> bool {
+fn lower(c: char) -> char {
+    c.to_lowercase().next().unwrap_or(c)
+}
+
+/// Whether a statement's word for actions (`s3:Get*`) names this one, in any case. Every statement is asked this about every
+/// call, so nothing is allocated: where any characters may stand for a star, its last place is the only one to come back to.
+pub fn names_action(pattern: &str, action: &str) -> bool {
+    let (mut pattern, mut action) = (pattern.chars(), action.chars());
+    // What stands behind the last star, and where it may begin at the earliest.
+    let mut star = None;
+    loop {
+        let (mut behind, mut rest) = (pattern.clone(), action.clone());
+        match (behind.next(), rest.next()) {
+            (None, None) => return true,
+            (Some('*'), _) => {
+                star = Some((behind.clone(), action.clone()));
+                pattern = behind;
+            }
+            (Some(own), Some(c)) if own == '?' || lower(own) == lower(c) => (pattern, action) = (behind, rest),
+            (Some(_) | None, _) => {
+                let Some((behind, from)) = &mut star else { return false };
+                if from.next().is_none() {
+                    return false;
+                }
+                (pattern, action) = (behind.clone(), from.clone());
+            }
+        }
+    }
+}
+
+/// All ways of matching side by side, a character at a time, so that the time is bounded by the product of the lengths. A star
+/// that must not cross a colon ends there; others that began before it may go on.
+fn glob(pattern: &[Token], text: impl Iterator<Item = char>) -> bool {
     // reachable[p]: the tokens before p match the characters seen so far.
     let mut reachable = vec![false; pattern.len() + 1];
+    let mut next = reachable.clone();
     reachable[0] = true;
     close(pattern, &mut reachable);
     for c in text {
-        let mut next = vec![false; pattern.len() + 1];
+        next.fill(false);
         for (index, token) in pattern.iter().enumerate().filter(|(index, _)| reachable[*index]) {
             match token {
-                Token::Char(own) if own == c => next[index + 1] = true,
+                Token::Char(own) if *own == c => next[index + 1] = true,
                 Token::One => next[index + 1] = true,
-                Token::Any { colons } if *colons || *c != ':' => next[index] = true,
+                Token::Any { colons } if *colons || c != ':' => next[index] = true,
                 Token::Char(_) | Token::Any { .. } => {}
             }
         }
         close(pattern, &mut next);
-        reachable = next;
+        std::mem::swap(&mut reachable, &mut next);
     }
     reachable[pattern.len()]
 }
@@ -160,6 +191,31 @@ mod tests {
             assert_eq!(Pattern::plain(pattern).matches(text), expected, "{pattern} {text}");
         }
         assert!(Pattern::plain(&"*a".repeat(60)).matches(&"a".repeat(500)), "no exponential search");
+    }
+
+    /// Everything of up to four characters out of three.
+    fn words(letters: [char; 3]) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut from = 0;
+        for _ in 0..4 {
+            let longer: Vec<_> = words[from..].iter().flat_map(|word| letters.map(|letter| format!("{word}{letter}"))).collect();
+            from = words.len();
+            words.extend(longer);
+        }
+        words
+    }
+
+    #[test]
+    fn actions_are_named_as_patterns_match() {
+        for pattern in words(['a', '*', '?']) {
+            for action in words(['a', 'A', ':']) {
+                let expected = Pattern::plain(&pattern).matches_ignoring_case(&action);
+                assert_eq!(names_action(&pattern, &action), expected, "{pattern} {action}");
+            }
+        }
+        assert!(names_action("IAM:*user", "iam:ListUserTagsOfUser"));
+        assert!(names_action(&"*a".repeat(60), &"a".repeat(500)), "no exponential search");
+        assert!(!names_action(&"*a".repeat(60), &"b".repeat(500)));
     }
 
     #[test]

@@ -23,7 +23,8 @@ use super::{
 use crate::model::{access_key::AccessKeyId, secret::Secret};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// All but what RFC 3986 leaves as it is.
+pub(super) const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
 /// How far a request's date may be from ours.
 const SKEW: Duration = Duration::minutes(5);

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use crate::policy::pattern::Pattern;
+use crate::policy::pattern::names_action;
 
 /// Service (`s3/object`: those that are about objects) to its actions, in lower case.
 static ACTIONS: LazyLock<BTreeMap<&str, Vec<String>>> = LazyLock::new(|| {
@@ -30,8 +30,7 @@ pub(super) fn known(action: &str) -> Option<bool> {
     let lines = if service == "s3" { S3.to_vec() } else { vec![service.as_str()] };
     let mut names = lines.into_iter().filter_map(|line| ACTIONS.get(line)).peekable();
     names.peek()?;
-    let pattern = Pattern::plain(&name);
-    Some(names.flatten().any(|own| pattern.matches_ignoring_case(own)))
+    Some(names.flatten().any(|own| names_action(&name, own)))
 }
 
 /// Whether an action of S3 is about objects and not about their bucket.

@@ -6,7 +6,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     World,
-    state::{Account, Entity, Role, State},
+    state::{Account, Entity, Role, State, by_id},
 };
 use crate::{
     model::practice::{AccessKeyView, AccountView, GroupView, IamRoleView, TrustView, UserView},
@@ -97,12 +97,7 @@ fn trusts(state: &State, account: &Account, statement: &Statement) -> Vec<TrustV
 /// In words; somebody of another account is told with it.
 fn who(state: &State, account: &Account, principal: &PrincipalName) -> String {
     // Users and roles are kept by unique ID; one that is left over when they were deleted is shown as it is.
-    let by_id = |of: &Account| {
-        let user = of.user_by_id(&principal.name).map(|user| &user.entity);
-        user.or_else(|| of.role_by_id(&principal.name).map(|role| &role.entity)).map(|entity| entity.arn.clone())
-    };
-    let name = state.accounts.values().find_map(by_id).unwrap_or_else(|| principal.name.clone());
-    let name = name.as_str();
+    let name = by_id(&state.accounts, &principal.name).map_or(principal.name.as_str(), |(_, entity)| entity.arn.as_str());
     match principal.kind {
         PrincipalKind::Aws if name == "*" => "everybody".to_owned(),
         PrincipalKind::Aws => {

@@ -12,7 +12,7 @@ use super::{
     federation::providers::Providers,
     ids::Draw,
     lag::{Lag, Owners},
-    names::Names,
+    names::{Names, Unique},
     record::Calls,
     s3::Bucket,
 };
@@ -38,6 +38,11 @@ impl State {
     pub(super) fn policy<'a>(&'a self, account: &'a Account, arn: &str) -> Option<&'a ManagedPolicy> {
         account.policies.get(arn).or_else(|| self.aws_policies.get(arn))
     }
+}
+
+/// Whose unique ID it is, in whichever account: policies name users and roles so.
+pub(super) fn by_id<'a>(accounts: &'a BTreeMap<String, Account>, id: &str) -> Option<(&'a Account, &'a Entity)> {
+    accounts.values().find_map(|account| Some((account, account.by_id(id)?)))
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -92,6 +97,30 @@ pub(super) struct User {
     pub(super) entity: Entity,
     pub(super) keys: Vec<Key>,
     pub(super) login: Option<Login>,
+}
+
+impl Unique for User {
+    fn id(&self) -> &str {
+        &self.entity.id
+    }
+}
+
+impl Unique for Group {
+    fn id(&self) -> &str {
+        &self.entity.id
+    }
+}
+
+impl Unique for Role {
+    fn id(&self) -> &str {
+        &self.entity.id
+    }
+}
+
+impl Unique for InstanceProfile {
+    fn id(&self) -> &str {
+        &self.id
+    }
 }
 
 /// A user's password for the console.
@@ -240,7 +269,9 @@ impl Device {
     pub(super) fn take_two(&mut self, first: &str, second: &str, now: OffsetDateTime) -> bool {
         let step = TotpSeed::step(now);
         // AWS looks further here: a person may type the first one late.
-        let found = (step - 2..=step + 1).find(|step| same(self.seed.code(*step).expose(), first) && same(self.seed.code(step + 1).expose(), second));
+        let right = |step: &i64| same(self.seed.code(*step).expose(), first) && same(self.seed.code(step + 1).expose(), second);
+        let fresh = |step: &i64| !self.used.contains(step) && !self.used.contains(&(step + 1));
+        let found = (step - 2..=step + 1).find(|step| right(step) && fresh(step));
         found.is_some_and(|step| {
             self.used.extend([step, step + 1]);
             true
@@ -312,11 +343,20 @@ impl Account {
     }
 
     pub(super) fn user_by_id(&self, id: &str) -> Option<&User> {
-        self.users.values().find(|user| user.entity.id == id)
+        self.users.by_id(id)
     }
 
     pub(super) fn role_by_id(&self, id: &str) -> Option<&Role> {
-        self.roles.values().find(|role| role.entity.id == id)
+        self.roles.by_id(id)
+    }
+
+    /// The user or role with this unique ID; whatever else a principal's name can be is not looked for.
+    fn by_id(&self, id: &str) -> Option<&Entity> {
+        match id.get(..4) {
+            Some("AIDA") => self.user_by_id(id).map(|user| &user.entity),
+            Some("AROA") => self.role_by_id(id).map(|role| &role.entity),
+            Some(_) | None => None,
+        }
     }
 
     /// The user, role or group that has this ARN.

@@ -55,6 +55,11 @@ impl Xml {
         Self(escape(text))
     }
 
+    /// In bytes.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// As text, without elements of these names.
     pub(super) fn without(&self, names: &[&str]) -> Box<str> {
         let mut text = self.0.clone();

@@ -16,7 +16,7 @@ use crate::{
         exchange::Exchange,
         fault::{Fault, Outcome},
         ids::uuid_of,
-        state::{Account, State},
+        state::{Account, State, by_id},
         time_text,
     },
 };
@@ -52,14 +52,8 @@ fn outside(state: &State, account: &Account, analyzer: &Analyzer, principal: &Pr
         PrincipalKind::Aws if principal.name == "*" => Some(("AWS", "*".to_owned())),
         PrincipalKind::Aws => {
             // Users and roles are kept by unique ID: those of practice accounts are known, others are nobody any more.
-            let named = |other: &&Account| other.user_by_id(&principal.name).is_some() || other.role_by_id(&principal.name).is_some();
-            let entity = state.accounts.values().find(named).and_then(|other| {
-                let entity =
-                    other.user_by_id(&principal.name).map(|user| &user.entity).or_else(|| other.role_by_id(&principal.name).map(|role| &role.entity))?;
-                Some((other.id.clone(), entity.arn.clone()))
-            });
-            let (id, arn) = match entity {
-                Some(entity) => entity,
+            let (id, arn) = match by_id(&state.accounts, &principal.name) {
+                Some((other, entity)) => (other.id.clone(), entity.arn.clone()),
                 None if principal.name.starts_with("AIDA") || principal.name.starts_with("AROA") => return None,
                 None => {
                     let id = principal.name.split(':').nth(4).unwrap_or(&principal.name).to_owned();

@@ -9,7 +9,7 @@ use crate::{
     policy::{
         Document, Effect, Shape,
         document::{Listed, PrincipalKind, Principals, Statement},
-        pattern::Pattern,
+        pattern::names_action,
     },
     practice::{exchange::Exchange, fault::Outcome, known_actions},
 };
@@ -83,7 +83,7 @@ fn grants_too_much(statement: &Statement) -> Vec<(&'static str, &'static str)> {
         if actions.iter().any(|action| action.eq_ignore_ascii_case("iam:PassRole")) {
             let details = "Using the iam:PassRole action with wildcards (*) in the resource can be overly permissive because it allows iam:PassRole permissions on multiple resources. We recommend that you specify resource ARNs or add the iam:PassedToService condition key to your statement.";
             found.push(("PASS_ROLE_WITH_STAR_IN_RESOURCE", details));
-        } else if actions.iter().any(|action| action.contains('*') && Pattern::plain(action).matches_ignoring_case("iam:PassRole")) {
+        } else if actions.iter().any(|action| action.contains('*') && names_action(action, "iam:PassRole")) {
             let details = "Using wildcards (*) in the action and the resource can be overly permissive because it allows iam:PassRole permissions on all resources. We recommend that you specify resource ARNs or add the iam:PassedToService condition key to your statement.";
             found.push(("PASS_ROLE_WITH_STAR_IN_ACTION_AND_RESOURCE", details));
         }

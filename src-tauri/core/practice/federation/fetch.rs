@@ -66,11 +66,7 @@ struct Configuration {
 
 /// The keys that a request needs: `None` unless it is a web identity's, of a provider that exists.
 pub(in crate::practice) async fn fetch(world: &World, incoming: &Incoming) -> Option<Fetched> {
-    let named = |bytes: &[u8]| bytes.windows(25).any(|window| window == b"AssumeRoleWithWebIdentity");
-    if !named(&incoming.body) && !named(incoming.query.as_bytes()) {
-        return None;
-    }
-    let params = Params::parse(&incoming.query, &incoming.body).ok()?;
+    let params = Params::parse(&incoming.query, if incoming.is_form() { &incoming.body } else { &[] }).ok()?;
     if params.get("Action") != Some("AssumeRoleWithWebIdentity") || params.get("ProviderId").is_some() {
         return None;
     }

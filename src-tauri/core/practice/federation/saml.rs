@@ -21,7 +21,7 @@ const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 const FORMATS: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:";
 const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
-/// How old an assertion may be.
+/// How old an assertion may be, and by how much the provider's clock may be ahead.
 const FRESH: Duration = Duration::minutes(5);
 
 /// What a response says, once it is believed.
@@ -48,9 +48,17 @@ pub(in crate::practice) fn decode(parameter: &str) -> Outcome<String> {
 pub(in crate::practice) fn read(xml: &str, provider: &Metadata, now: OffsetDateTime) -> Outcome<Assertion> {
     let document = tree::document(xml).ok_or_else(malformed)?;
     let assertion = believed(&document, provider)?;
+    if assertion.attribute("Version") != Some("2.0") {
+        return Err(malformed());
+    }
     let issued = instant(assertion, "IssueInstant")?.ok_or_else(malformed)?;
-    if now >= issued + FRESH {
+    // Its age: whatever moment somebody else writes, a difference cannot leave the calendar.
+    let age = now - issued;
+    if age >= FRESH {
         return Err(expired());
+    }
+    if age <= -FRESH {
+        return Err(early());
     }
     conditions(assertion, now)?;
     let subject = children(assertion, (SAML, "Subject")).next().ok_or_else(malformed)?;
@@ -138,7 +146,7 @@ fn within(node: Node<'_, '_>, now: OffsetDateTime) -> Outcome<()> {
         return Err(expired());
     }
     if instant(node, "NotBefore")?.is_some_and(|start| start > now) {
-        return Err(invalid("SAML Assertion is not valid yet"));
+        return Err(early());
     }
     Ok(())
 }
@@ -157,6 +165,10 @@ fn is_sign_in(address: &str) -> bool {
 
 fn malformed() -> Fault {
     invalid("Invalid SAMLResponse")
+}
+
+fn early() -> Fault {
+    invalid("SAML Assertion is not valid yet")
 }
 
 fn expired() -> Fault {

@@ -17,6 +17,7 @@ mod managed;
 mod oidc_providers;
 mod pages;
 mod passwords;
+mod providers;
 mod report;
 mod roles;
 mod saml_providers;
@@ -26,18 +27,19 @@ mod tags;
 pub(super) mod trust;
 mod users;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
 use self::{
     entities::{SERVICES, changed, modifiable, new_entity, owned, owned_mut},
     pages::page,
 };
 use super::{
+    authenticate::UNRESERVED,
     exchange::Exchange,
     fault::{Fault, Outcome},
     fields::{Chars, Field, Rule, optional, required, text},
     state::{Entity, Owner},
-    table::Action,
+    table::{Action, everything},
     xml::Xml,
 };
 use crate::{
@@ -66,8 +68,6 @@ pub(super) static ACTIONS: [&[Action]; 17] = [
     oidc_providers::ACTIONS,
 ];
 
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
 const USER_NAME: Rule = text(1, 64, Chars::Name);
 const NAME: Rule = text(1, 128, Chars::Name);
 const PATH: Rule = text(1, 512, Chars::Path);
@@ -91,12 +91,6 @@ const GROUP: Field = required("GroupName", NAME);
 const BOUNDARY: Field = optional("PermissionsBoundary", POLICY_ARN);
 
 type Targeted = Outcome<(String, Vec<SessionTag>)>;
-
-/// Of lists and of what has no ARN.
-#[expect(clippy::unnecessary_wraps, reason = "a row of the table wants this shape")]
-fn everything(_: &Exchange<'_>) -> Targeted {
-    Ok(("*".to_owned(), Vec::new()))
-}
 
 fn owner_target(call: &Exchange<'_>, owner: Owner, name: &str) -> Targeted {
     let account = call.account()?;

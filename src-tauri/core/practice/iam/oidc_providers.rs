@@ -3,15 +3,24 @@
 //! AWS takes HTTPS only. Here a provider on a loopback address may speak HTTP and have a port, because that is the only kind
 //! the practice account ever asks for keys. AWS looks up a missing thumbprint by itself; here it stays missing.
 
+use std::collections::BTreeMap;
+
 use url::Url;
 
-use super::{MARKER, MAX_ITEMS, NEW_TAGS, TAGS, Targeted, everything, tags};
+use super::{
+    MARKER, MAX_ITEMS, NEW_TAGS, TAGS, Targeted, everything,
+    providers::{Provider, checked, found, found_mut},
+    tags,
+};
 use crate::{
     model::params::SessionTag,
     practice::{
         exchange::Exchange,
         fault::{Fault, Outcome},
-        federation::{addresses, providers::OidcProvider},
+        federation::{
+            addresses,
+            providers::{OidcProvider, Providers},
+        },
         fields::{Chars, Field, Rule, required, text},
         table::{Action, iam},
         time_text,
@@ -23,7 +32,7 @@ use crate::{
 const MOST: usize = 100;
 const MOST_CLIENTS: usize = 100;
 const MOST_THUMBPRINTS: usize = 5;
-const ARN: Field = required("OpenIDConnectProviderArn", text(20, 2048, Chars::Free));
+const ARN: Field = required(OidcProvider::PARAM, text(20, 2048, Chars::Free));
 const CLIENT: Field = required("ClientID", text(1, 255, Chars::Free));
 
 pub(super) static ACTIONS: &[Action] = &[
@@ -50,11 +59,11 @@ fn arn(call: &Exchange<'_>, url: &str) -> String {
 }
 
 fn tagged<'a>(call: &'a mut Exchange<'_>) -> Outcome<&'a mut Vec<SessionTag>> {
-    Ok(&mut found_mut(call)?.tags)
+    Ok(&mut found_mut::<OidcProvider>(call)?.tags)
 }
 
 fn target(call: &Exchange<'_>) -> Targeted {
-    let arn = call.params.text("OpenIDConnectProviderArn");
+    let arn = call.params.text(OidcProvider::PARAM);
     Ok((arn.to_owned(), call.account()?.providers.oidc.get(arn).map(|provider| provider.tags.clone()).unwrap_or_default()))
 }
 
@@ -62,24 +71,19 @@ fn invalid(message: impl Into<String>) -> Fault {
     Fault::new("InvalidInput", message)
 }
 
-fn no_such(arn: &str) -> Fault {
-    Fault::new("NoSuchEntity", format!("OpenIDConnect Provider not found for arn {arn}"))
-}
+impl Provider for OidcProvider {
+    const PARAM: &'static str = "OpenIDConnectProviderArn";
+    const PART: &'static str = "oidc-provider/";
+    const INVALID: &'static str = "Invalid OpenID Connect provider ARN";
+    const MISSING: &'static str = "OpenIDConnect Provider not found for arn";
 
-fn checked<'a>(call: &'a Exchange<'_>) -> Outcome<&'a str> {
-    let arn = call.params.text("OpenIDConnectProviderArn");
-    let named = arn.splitn(6, ':').nth(5).and_then(|rest| rest.strip_prefix("oidc-provider/")).is_some_and(|name| !name.is_empty());
-    if named { Ok(arn) } else { Err(invalid(format!("Invalid OpenID Connect provider ARN: {arn}"))) }
-}
+    fn all(providers: &Providers) -> &BTreeMap<String, Self> {
+        &providers.oidc
+    }
 
-fn found<'a>(call: &'a Exchange<'_>) -> Outcome<&'a OidcProvider> {
-    let arn = checked(call)?;
-    call.account()?.providers.oidc.get(arn).ok_or_else(|| no_such(arn))
-}
-
-fn found_mut<'a>(call: &'a mut Exchange<'_>) -> Outcome<&'a mut OidcProvider> {
-    let arn = checked(call)?.to_owned();
-    call.account_mut()?.providers.oidc.get_mut(&arn).ok_or_else(|| no_such(&arn))
+    fn all_mut(providers: &mut Providers) -> &mut BTreeMap<String, Self> {
+        &mut providers.oidc
+    }
 }
 
 /// An issuer: HTTPS without a port, or this machine; no query, no fragment, no name or password.
@@ -148,7 +152,7 @@ fn create(call: &mut Exchange<'_>) -> Outcome<Xml> {
 }
 
 fn get(call: &mut Exchange<'_>) -> Outcome<Xml> {
-    let provider = found(call)?;
+    let provider = found::<OidcProvider>(call)?;
     Ok(Xml::new()
         .text("Url", provider.name())
         .list("ClientIDList", provider.client_ids.iter().map(|client| Xml::bare(client)))
@@ -164,7 +168,7 @@ fn list(call: &mut Exchange<'_>) -> Outcome<Xml> {
 
 /// One that is not there is deleted already, says AWS.
 fn delete(call: &mut Exchange<'_>) -> Outcome<Xml> {
-    let arn = checked(call)?.to_owned();
+    let arn = checked::<OidcProvider>(call)?.to_owned();
     call.account_mut()?.providers.oidc.remove(&arn);
     Ok(Xml::new())
 }
@@ -172,7 +176,7 @@ fn delete(call: &mut Exchange<'_>) -> Outcome<Xml> {
 /// One that is there already stays, and that is no error.
 fn add_client(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let client = call.params.text("ClientID").to_owned();
-    let provider = found_mut(call)?;
+    let provider = found_mut::<OidcProvider>(call)?;
     if provider.client_ids.contains(&client) {
         return Ok(Xml::new());
     }
@@ -185,7 +189,7 @@ fn add_client(call: &mut Exchange<'_>) -> Outcome<Xml> {
 
 fn remove_client(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let client = call.params.text("ClientID").to_owned();
-    found_mut(call)?.client_ids.retain(|own| *own != client);
+    found_mut::<OidcProvider>(call)?.client_ids.retain(|own| *own != client);
     Ok(Xml::new())
 }
 
@@ -194,6 +198,6 @@ fn update_thumbprints(call: &mut Exchange<'_>) -> Outcome<Xml> {
     if thumbprints.is_empty() {
         return Err(Fault::validation("1 validation error detected: Value null at 'thumbprintList' failed to satisfy constraint: Member must not be null"));
     }
-    found_mut(call)?.thumbprints = thumbprints;
+    found_mut::<OidcProvider>(call)?.thumbprints = thumbprints;
     Ok(Xml::new())
 }

@@ -13,11 +13,26 @@ use crate::practice::{
 
 /// How many where nobody says.
 const USUAL: usize = 100;
+/// How many bytes make a page full, whatever was asked for: AWS, too, may give fewer and say that there are more.
+const FULL: usize = 1 << 20;
 
 /// A page of things in the order of their keys, and the marker of the next one. Keys are short: a marker has 320 characters.
 pub(super) fn slice<K: AsRef<str> + Ord, T>(call: &Exchange<'_>, items: impl IntoIterator<Item = (K, T)>) -> Outcome<(Vec<T>, Option<String>)> {
-    let most = call.params.get("MaxItems").and_then(|text| text.parse().ok()).unwrap_or(USUAL);
-    cut(items.into_iter().collect(), most, call.params.get("Marker"))
+    cut(items.into_iter().collect(), most(call), call.params.get("Marker"))
+}
+
+fn most(call: &Exchange<'_>) -> usize {
+    call.params.get("MaxItems").and_then(|text| text.parse().ok()).unwrap_or(USUAL)
+}
+
+/// What a marker says.
+fn opened(marker: &str) -> Outcome<String> {
+    let text = URL_SAFE_NO_PAD.decode(marker).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    text.ok_or_else(|| invalid(marker))
+}
+
+fn invalid(marker: &str) -> Fault {
+    Fault::validation(format!("Invalid Marker: {marker}"))
 }
 
 fn cut<K: AsRef<str> + Ord, T>(mut items: Vec<(K, T)>, most: usize, marker: Option<&str>) -> Outcome<(Vec<T>, Option<String>)> {
@@ -25,8 +40,7 @@ fn cut<K: AsRef<str> + Ord, T>(mut items: Vec<(K, T)>, most: usize, marker: Opti
     let start = match marker {
         None => 0,
         Some(marker) => {
-            let after = URL_SAFE_NO_PAD.decode(marker).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            let after = after.ok_or_else(|| Fault::validation(format!("Invalid Marker: {marker}")))?;
+            let after = opened(marker)?;
             items.partition_point(|(key, _)| key.as_ref() <= after.as_str())
         }
     };
@@ -46,9 +60,51 @@ pub(super) fn page<K: AsRef<str> + Ord, T>(call: &Exchange<'_>, name: &str, item
     Ok(Xml::new().list(name, items.into_iter().map(xml)).join(end(marker)))
 }
 
+/// One page of a list that is numbered through: only what is on the page is made, however long the list.
+pub(super) fn numbered(call: &Exchange<'_>, name: &str, count: usize, xml: impl FnMut(usize) -> Xml) -> Outcome<Xml> {
+    let (members, marker) = made(count, most(call), call.params.get("Marker"), xml)?;
+    Ok(Xml::new().list(name, members).join(end(marker)))
+}
+
+fn made(count: usize, most: usize, marker: Option<&str>, mut xml: impl FnMut(usize) -> Xml) -> Outcome<(Vec<Xml>, Option<String>)> {
+    let start: usize = marker.map_or(Ok(0), |marker| opened(marker)?.parse().map_err(|_| invalid(marker)))?;
+    let (mut members, mut size) = (Vec::new(), 0);
+    for number in start..count.min(start.saturating_add(most)) {
+        if size >= FULL {
+            break;
+        }
+        let member = xml(number);
+        size += member.len();
+        members.push(member);
+    }
+    let next = start + members.len();
+    Ok((members, (next < count).then(|| URL_SAFE_NO_PAD.encode(next.to_string()))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_numbered_list_only_the_page_is_made() {
+        let mut asked = Vec::new();
+        let (page, marker) = made(usize::MAX, 3, None, |number| {
+            asked.push(number);
+            Xml::bare(&number.to_string())
+        })
+        .unwrap();
+        assert_eq!((page.len(), asked), (3, vec![0, 1, 2]));
+        let (page, marker) = made(5, 3, marker.as_deref(), |number| Xml::bare(&number.to_string())).unwrap();
+        assert_eq!((page, marker), (vec![Xml::bare("3"), Xml::bare("4")], None));
+        // A page that is full ends, and the list goes on.
+        let half = "x".repeat(FULL / 2);
+        let (page, marker) = made(5, 5, None, |_| Xml::bare(&half)).unwrap();
+        assert_eq!(page.len(), 2);
+        assert_eq!(made(5, 5, marker.as_deref(), |number| Xml::bare(&number.to_string())).unwrap().0.len(), 3);
+        assert!(made(5, 5, Some("!"), |_| Xml::new()).is_err());
+        assert_eq!(made(5, 5, Some(&URL_SAFE_NO_PAD.encode(usize::MAX.to_string())), |_| Xml::new()).unwrap(), (Vec::new(), None));
+        assert!(made(5, 5, Some(&URL_SAFE_NO_PAD.encode("role")), |_| Xml::new()).is_err(), "of another list");
+    }
 
     #[test]
     fn ten_thousand_things_page_by_page() {

@@ -3,13 +3,22 @@
 //! A provider is its metadata document, which must say who it is and what it signs with. Decrypting assertions with a private
 //! key is not among what the practice account does.
 
-use super::{MARKER, MAX_ITEMS, NEW_TAGS, TAGS, Targeted, everything, tags};
+use std::collections::BTreeMap;
+
+use super::{
+    MARKER, MAX_ITEMS, NEW_TAGS, TAGS, Targeted, everything,
+    providers::{Provider, found, found_mut},
+    tags,
+};
 use crate::{
     model::params::SessionTag,
     practice::{
         exchange::Exchange,
         fault::{Fault, Outcome},
-        federation::{Metadata, providers::SamlProvider},
+        federation::{
+            Metadata,
+            providers::{Providers, SamlProvider},
+        },
         fields::{Chars, Field, Rule, optional, required, text},
         table::{Action, iam},
         time_text,
@@ -19,7 +28,7 @@ use crate::{
 
 /// How many an account may have.
 const MOST: usize = 100;
-const ARN: Field = required("SAMLProviderArn", text(20, 2048, Chars::Free));
+const ARN: Field = required(SamlProvider::PARAM, text(20, 2048, Chars::Free));
 const DOCUMENT: Rule = text(1000, 10_000_000, Chars::Secret);
 const MODE: Field = optional("AssertionEncryptionMode", Rule::OneOf(&["Required", "Allowed"]));
 const PRIVATE_KEY: Field = optional("AddPrivateKey", text(1, 16384, Chars::Secret));
@@ -52,32 +61,27 @@ fn arn(call: &Exchange<'_>, name: &str) -> String {
 }
 
 fn tagged<'a>(call: &'a mut Exchange<'_>) -> Outcome<&'a mut Vec<SessionTag>> {
-    Ok(&mut found_mut(call)?.tags)
+    Ok(&mut found_mut::<SamlProvider>(call)?.tags)
 }
 
 fn target(call: &Exchange<'_>) -> Targeted {
-    let arn = call.params.text("SAMLProviderArn");
+    let arn = call.params.text(SamlProvider::PARAM);
     Ok((arn.to_owned(), call.account()?.providers.saml.get(arn).map(|provider| provider.tags.clone()).unwrap_or_default()))
 }
 
-fn no_such(arn: &str) -> Fault {
-    Fault::new("NoSuchEntity", format!("Manifest not found for arn {arn}"))
-}
+impl Provider for SamlProvider {
+    const PARAM: &'static str = "SAMLProviderArn";
+    const PART: &'static str = "saml-provider/";
+    const INVALID: &'static str = "Invalid SAML provider ARN";
+    const MISSING: &'static str = "Manifest not found for arn";
 
-fn checked<'a>(call: &'a Exchange<'_>) -> Outcome<&'a str> {
-    let arn = call.params.text("SAMLProviderArn");
-    let named = arn.splitn(6, ':').nth(5).and_then(|rest| rest.strip_prefix("saml-provider/")).is_some_and(|name| !name.is_empty());
-    if named { Ok(arn) } else { Err(Fault::new("InvalidInput", format!("Invalid SAML provider ARN: {arn}"))) }
-}
+    fn all(providers: &Providers) -> &BTreeMap<String, Self> {
+        &providers.saml
+    }
 
-fn found<'a>(call: &'a Exchange<'_>) -> Outcome<&'a SamlProvider> {
-    let arn = checked(call)?;
-    call.account()?.providers.saml.get(arn).ok_or_else(|| no_such(arn))
-}
-
-fn found_mut<'a>(call: &'a mut Exchange<'_>) -> Outcome<&'a mut SamlProvider> {
-    let arn = checked(call)?.to_owned();
-    call.account_mut()?.providers.saml.get_mut(&arn).ok_or_else(|| no_such(&arn))
+    fn all_mut(providers: &mut Providers) -> &mut BTreeMap<String, Self> {
+        &mut providers.saml
+    }
 }
 
 fn parsed(document: &str) -> Outcome<Metadata> {
@@ -122,14 +126,14 @@ fn create(call: &mut Exchange<'_>) -> Outcome<Xml> {
 }
 
 fn update(call: &mut Exchange<'_>) -> Outcome<Xml> {
-    let arn = found(call)?.arn.clone();
+    let arn = found::<SamlProvider>(call)?.arn.clone();
     without_encryption(call)?;
     let document = call.params.get("SAMLMetadataDocument").map(|document| Ok((document.to_owned(), parsed(document)?))).transpose()?;
     if document.is_none() && call.params.get("AssertionEncryptionMode").is_none() {
         return Err(Fault::new("InvalidInput", "Unable to update identity provider. No updates are defined for metadata or encryption assertion."));
     }
     let now = call.now;
-    let provider = found_mut(call)?;
+    let provider = found_mut::<SamlProvider>(call)?;
     if let Some((document, metadata)) = document {
         (provider.document, provider.metadata, provider.updated) = (document, metadata, now);
     }
@@ -141,7 +145,7 @@ fn dates(provider: &SamlProvider) -> Xml {
 }
 
 fn get(call: &mut Exchange<'_>) -> Outcome<Xml> {
-    let provider = found(call)?;
+    let provider = found::<SamlProvider>(call)?;
     Ok(Xml::new()
         .text("SAMLProviderUUID", &provider.id)
         .text("SAMLMetadataDocument", &provider.document)
@@ -157,7 +161,7 @@ fn list(call: &mut Exchange<'_>) -> Outcome<Xml> {
 }
 
 fn delete(call: &mut Exchange<'_>) -> Outcome<Xml> {
-    let arn = found(call)?.arn.clone();
+    let arn = found::<SamlProvider>(call)?.arn.clone();
     call.account_mut()?.providers.saml.remove(&arn);
     Ok(Xml::new())
 }

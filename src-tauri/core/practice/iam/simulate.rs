@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{DOCUMENT, MARKER, MAX_ITEMS, POLICY_ARN, Targeted, everything, identity_document, page};
+use super::{DOCUMENT, MARKER, MAX_ITEMS, POLICY_ARN, Targeted, everything, identity_document, pages::numbered};
 use crate::{
     policy::{
         Caller, Context, Document, Effect, Kind, Outcome as Decided, Policies, Request, ResourcePolicy, Shape, Source, decide,
@@ -69,6 +69,8 @@ struct Given {
     place: String,
     id: String,
     document: Document,
+    /// Where its statements stand, one after the other.
+    statements: Vec<(Place, Place)>,
 }
 
 impl Given {
@@ -93,7 +95,7 @@ struct Scene {
 impl Scene {
     fn add(&mut self, id: String, document: Document) -> usize {
         let place = self.given.len();
-        self.given.push(Given { place: place.to_string(), id, document });
+        self.given.push(Given { place: place.to_string(), id, statements: places(&document), document });
         place
     }
 
@@ -115,6 +117,11 @@ impl Scene {
                 self.identity.push(place);
             }
         }
+    }
+
+    /// The condition keys that its policies ask for.
+    fn keys(&self) -> BTreeSet<String> {
+        self.given.iter().flat_map(|given| context_keys(&given.document)).collect()
     }
 
     fn sources<'a>(&'a self, places: &'a [usize]) -> impl Iterator<Item = Source<'a>> {
@@ -248,18 +255,27 @@ fn answer(call: &Exchange<'_>, scene: &Scene) -> Outcome<Xml> {
     let resources = call.params.list("ResourceArns");
     let several = !resources.is_empty();
     let resources = if several { resources } else { vec!["*"] };
-    let pairs = actions
-        .iter()
-        .enumerate()
-        .flat_map(|(place, action)| resources.iter().enumerate().map(move |(index, resource)| (format!("{place:06}/{index:06}"), (*action, *resource))));
-    page(call, "EvaluationResults", pairs, |(action, resource)| result(scene, action, resource, several))
+    let nobody = Caller { account: String::new(), exact: Vec::new(), behind: Vec::new() };
+    let missing = scene.keys().into_iter().filter(|key| scene.context.get(key).is_none()).collect();
+    let looked = Looked { scene, policies: scene.policies(), missing };
+    numbered(call, "EvaluationResults", actions.len().saturating_mul(resources.len()), |number| {
+        let (action, resource) = (actions[number / resources.len()], resources[number % resources.len()]);
+        let request = Request { caller: scene.caller.as_ref().unwrap_or(&nobody), action, resource, context: &scene.context };
+        result(&looked, &request, several)
+    })
 }
 
-fn result(scene: &Scene, action: &str, resource: &str, specific: bool) -> Xml {
-    let policies = scene.policies();
-    let nobody = Caller { account: String::new(), exact: Vec::new(), behind: Vec::new() };
-    let request = Request { caller: scene.caller.as_ref().unwrap_or(&nobody), action, resource, context: &scene.context };
-    let decision = decide(&request, &policies);
+/// A scene with what is the same for every action and resource.
+struct Looked<'a> {
+    scene: &'a Scene,
+    policies: Policies<'a>,
+    /// Condition keys that have no value.
+    missing: Vec<String>,
+}
+
+fn result(Looked { scene, policies, missing }: &Looked<'_>, request: &Request<'_>, specific: bool) -> Xml {
+    let (action, resource) = (request.action, request.resource);
+    let decision = decide(request, policies);
     let (word, counts) = match decision.outcome {
         Decided::Allowed => ("allowed", Some(Effect::Allow)),
         Decided::ExplicitDeny(_) => ("explicitDeny", Some(Effect::Deny)),
@@ -269,11 +285,10 @@ fn result(scene: &Scene, action: &str, resource: &str, specific: bool) -> Xml {
     let because = decision.because.iter().filter(|matched| Some(matched.effect) == counts);
     let because = because.filter(|matched| matched.kind != Kind::Boundary || matched.effect == Effect::Deny);
     let matched: Vec<Xml> = because.filter_map(|matched| Some(statement(scene.given.get(matched.policy.parse::<usize>().ok()?)?, matched.statement))).collect();
-    let keys: BTreeSet<String> = scene.given.iter().flat_map(|given| context_keys(&given.document)).collect();
-    let missing = keys.iter().filter(|key| scene.context.get(key).is_none()).map(|key| Xml::bare(key));
+    let missing = missing.iter().map(|key| Xml::bare(key));
     let boundary = policies.boundary.map(|source| {
         let alone = Policies { identity: vec![source], ..Policies::default() };
-        Xml::new().text("AllowedByPermissionsBoundary", if decide(&request, &alone).allowed() { "true" } else { "false" })
+        Xml::new().text("AllowedByPermissionsBoundary", if decide(request, &alone).allowed() { "true" } else { "false" })
     });
     let tail = Xml::new().list("MatchedStatements", matched).list("MissingContextValues", missing);
     let tail = boundary.into_iter().fold(tail, |tail, detail| tail.element("PermissionsBoundaryDecisionDetail", detail));
@@ -286,7 +301,7 @@ fn result(scene: &Scene, action: &str, resource: &str, specific: bool) -> Xml {
 fn statement(given: &Given, index: usize) -> Xml {
     let place = |place: Place| Xml::new().text("Line", place.line.to_string()).text("Column", place.column.to_string());
     let xml = Xml::new().text("SourcePolicyId", &given.id).text("SourcePolicyType", "IAM Policy");
-    match places(&given.document).get(index) {
+    match given.statements.get(index) {
         Some((begin, end)) => xml.element("StartPosition", place(*begin)).element("EndPosition", place(*end)),
         None => xml,
     }
@@ -308,6 +323,5 @@ fn keys_of_principal(call: &mut Exchange<'_>) -> Outcome<Xml> {
 }
 
 fn key_names(scene: &Scene) -> Xml {
-    let keys: BTreeSet<String> = scene.given.iter().flat_map(|given| context_keys(&given.document)).collect();
-    Xml::new().list("ContextKeyNames", keys.iter().map(|key| Xml::bare(key)))
+    Xml::new().list("ContextKeyNames", scene.keys().iter().map(|key| Xml::bare(key)))
 }

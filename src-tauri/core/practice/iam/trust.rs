@@ -12,7 +12,7 @@ use crate::{
     },
     practice::{
         fault::{Fault, Outcome},
-        state::{State, Trust},
+        state::{State, Trust, by_id},
     },
 };
 
@@ -43,8 +43,11 @@ fn resolve(state: &State, principal: &mut PrincipalName, named: &mut BTreeMap<St
     let name = principal.name.clone();
     match principal.kind {
         PrincipalKind::Aws if name.starts_with("AIDA") || name.starts_with("AROA") => {
-            let exists = state.seen().accounts.values().any(|account| account.user_by_id(&name).is_some() || account.role_by_id(&name).is_some());
-            if exists { Ok(()) } else { invalid("AWS", &name) }
+            if by_id(state.seen().accounts, &name).is_some() {
+                Ok(())
+            } else {
+                invalid("AWS", &name)
+            }
         }
         PrincipalKind::Aws if name.len() == 12 && name.bytes().all(|b| b.is_ascii_digit()) => {
             // IAM keeps an account's number as the ARN of its root.
@@ -83,11 +86,7 @@ pub(in crate::practice) fn shown(state: &State, trust: &Trust) -> String {
         if account.and_then(|account| account.unique_id(written)) == Some(id) {
             continue;
         }
-        let current = state.accounts.values().find_map(|account| {
-            let user = account.user_by_id(id).map(|user| &user.entity);
-            user.or_else(|| account.role_by_id(id).map(|role| &role.entity)).map(|entity| entity.arn.clone())
-        });
-        let current = current.as_ref().unwrap_or(id);
+        let current = by_id(&state.accounts, id).map_or(id, |(_, entity)| &entity.arn);
         if current != written {
             text = with_principal(&text, written, current);
         }

@@ -12,6 +12,7 @@ use crate::{
         caller::Who,
         exchange::{Exchange, resource_tags},
         fault::{Fault, Outcome},
+        federation::account_of_role,
         session::SessionKind,
         xml::Xml,
     },
@@ -30,9 +31,7 @@ struct Target {
 
 pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let arn = call.params.text("RoleArn").to_owned();
-    if !matches!(arn.splitn(6, ':').collect::<Vec<_>>().as_slice(), ["arn", _, "iam", "", account, role] if account.len() == 12 && role.starts_with("role/")) {
-        return Err(Fault::validation("Request ARN is invalid"));
-    }
+    account_of_role(&arn)?;
     if call.principal.who == Who::Root {
         return Err(Fault::new("AccessDenied", "Roles may not be assumed by root accounts."));
     }
