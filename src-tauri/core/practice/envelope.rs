@@ -78,7 +78,7 @@ pub(super) fn refusal(api: Api, fault: Fault, request_id: &str) -> Answer {
         Protocol::Json | Protocol::RestJson => {
             let code = json_code(&fault.code).to_owned();
             let rest = api.protocol() == Protocol::RestJson;
-            let status = if rest { rest_status(&code) } else { fault.status().max(400) };
+            let status = if rest { rest_status(&code) } else { fault.status() };
             // JSON 1.1 answers 400 to whatever the caller did wrong.
             let status = if rest || status >= 500 { status } else { 400 };
             let body = if rest { json!({"message": fault.message}) } else { json!({"__type": code, "message": fault.message}) };

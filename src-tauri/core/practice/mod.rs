@@ -1,9 +1,9 @@
-//! An AWS to practise on: STS, IAM, the federation endpoint and a little of S3, on loopback only, as strict as AWS.
+//! An AWS to practise on, on loopback only and as strict as AWS: STS, IAM, sign-in, and a little of four more services.
 //!
 //! `server` reads HTTP; `exchange` is the way of every call: `table` (one table of actions), `authenticate` (who),
-//! `fields` (parameters), `authorize` (what they may, through [`crate::policy`]), the action itself in `sts`, `iam` or `s3`,
-//! and `xml`. `state` is what exists; sessions are not kept but sealed into their tokens, so that a restart with the same
-//! seed still knows them.
+//! `fields` (parameters), `authorize` (what they may, through [`crate::policy`]), the action itself in a folder or file named
+//! after its service, `envelope` (the answer in its protocol), `record` (what is remembered). `federation` believes identity
+//! providers. `state` is what exists, `kept` takes it over a restart; sessions are sealed into their tokens.
 
 mod access_analyzer;
 mod accounts;
