@@ -2,7 +2,10 @@
 //!
 //! Nothing is set up for it: this is what somebody without any profile meets. Every step is really called and really answered.
 
-use crate::{driver::Driven, world::World};
+use crate::{
+    driver::Driven,
+    world::{World, until},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newcomer_takes_the_exercise_from_the_first_start_to_the_revoked_session() {
@@ -10,6 +13,8 @@ async fn a_newcomer_takes_the_exercise_from_the_first_start_to_the_revoked_sessi
     let app = Driven::start(&world).await;
     app.press("button", "Open the practice account").await;
 
+    app.says("practice-partner").await;
+    app.find("[data-testid=practice-qr]").await;
     app.press("button", "Begin the exercise").await;
     app.says("0 of 6 done").await;
     for (number, button) in
@@ -35,8 +40,9 @@ async fn a_newcomer_takes_the_exercise_from_the_first_start_to_the_revoked_sessi
     assert!(!page.contains("SecretAccessKey") && !page.contains("SessionToken"));
     app.press("[role=tab]", "Reset").await;
     app.press("button", "Reset the practice account to its start").await;
+    app.says("The practice account is as it was at its start").await;
     app.press("[role=tab]", "Who exists").await;
     app.says("PartnerAudit").await;
-    assert!(!app.text().await.contains("auditor"), "what the exercise made is gone");
+    until("what the exercise made to be gone", async || (!app.text().await.contains("auditor")).then_some(())).await;
     app.end().await;
 }
