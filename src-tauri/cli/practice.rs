@@ -17,8 +17,10 @@ use crate::{agent::runtime, print};
 
 /// Serves until it is interrupted.
 pub(crate) fn run(port: u16, eventual: Option<&str>, json: bool) -> Result<ExitCode> {
-    let delay = eventual.map(|text| seconds(text).filter(|seconds| *seconds <= 3600).ok_or_else(|| Error::invalid("--eventual", text, "0s to 1h, such as 5s")));
-    let delay = Duration::from_secs(delay.transpose()?.unwrap_or(0).into());
+    let delay = match eventual.map(|text| seconds(text).filter(|seconds| *seconds <= 3600).ok_or(text)).transpose() {
+        Ok(delay) => Duration::from_secs(delay.unwrap_or(0).into()),
+        Err(text) => return Ok(print::wrong_argument(&Error::invalid("--eventual", text, "0s to 1h, such as 5s"))),
+    };
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| Error::new(Code::NotSupported, format!("The system gave no random bytes: {error}"), "Try again"))?;
     runtime()?.block_on(async {

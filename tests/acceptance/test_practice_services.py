@@ -208,3 +208,7 @@ def test_access_analyzer_finds_what_is_lent_to_the_outside(client, practice, som
 def test_validate_policy_names_what_is_wrong(client, kind, text, codes):
     findings = client("accessanalyzer").validate_policy(policyDocument=text, policyType=kind)["findings"]
     assert [finding["issueCode"] for finding in findings] == codes
+
+
+def test_a_delay_that_is_none_is_a_wrong_argument(homes, practice):
+    homes(practice.endpoint, practice.signin).stagedoor("practice", "--eventual", "soon").refused(2, "--eventual")
