@@ -71,3 +71,21 @@ async fn without_the_delay_a_revocation_counts_at_once() {
     put().await.unwrap();
     assert_eq!(practice.iam(&session).list_roles().send().await.unwrap_err().code(), Some("AccessDenied"), "at once");
 }
+
+#[tokio::test]
+async fn signing_in_sees_what_has_become_visible_also_as_the_first_call() {
+    let practice = Practice::start().await;
+    let session = crate::practice::temporary(practice.with_code(0).send().await.unwrap().credentials);
+    practice.world.set_eventual(Delay::from_secs(5));
+    let iam = practice.iam(&practice.root());
+    iam.delete_role_policy().role_name("Developer").policy_name("MayLook").send().await.unwrap();
+    iam.delete_role().role_name("Developer").send().await.unwrap();
+    let json = serde_json::json!({"sessionId": session.access_key_id(), "sessionKey": session.secret_access_key(), "sessionToken": session.session_token()});
+    let query: String =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("Action", "getSigninToken").append_pair("Session", &json.to_string()).finish();
+    let sign_in =
+        || practice.world.answer(http::Request::get(format!("/federation?{query}")).header("host", "127.0.0.1").body(Vec::new()).unwrap()).status().as_u16();
+    assert_eq!(sign_in(), 200, "the deletion is not seen yet");
+    practice.clock.advance(Duration::seconds(6));
+    assert_eq!(sign_in(), 400);
+}

@@ -66,3 +66,20 @@ async fn a_small_body_does_not_become_a_large_one() {
     assert_eq!(status, 400);
     assert!(body.contains("SerializationException"), "{body}");
 }
+
+#[tokio::test]
+async fn of_two_policies_with_one_name_the_one_that_decided_is_told() {
+    let practice = Practice::start().await;
+    let iam = practice.iam(&practice.root());
+    let document =
+        |sid: &str, action: &str| format!(r#"{{"Version":"2012-10-17","Statement":{{"Sid":"{sid}","Effect":"Allow","Action":"{action}","Resource":"*"}}}}"#);
+    iam.create_group().group_name("g").send().await.unwrap();
+    iam.add_user_to_group().group_name("g").user_name("alice").send().await.unwrap();
+    iam.put_user_policy().user_name("alice").policy_name("same").policy_document(document("OfTheUser", "iam:GetGroup")).send().await.unwrap();
+    iam.put_group_policy().group_name("g").policy_name("same").policy_document(document("OfTheGroup", "iam:ListUsers")).send().await.unwrap();
+    practice.iam(&practice.alice()).list_users().send().await.unwrap();
+    let calls = practice.world.calls();
+    let [reason] = calls.last().unwrap().decisions[0].because.as_slice() else { panic!("{:?}", calls.last()) };
+    assert_eq!(reason.sid.as_deref(), Some("OfTheGroup"));
+    assert!(reason.text.contains("iam:ListUsers"), "{}", reason.text);
+}

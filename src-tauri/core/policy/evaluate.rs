@@ -67,6 +67,19 @@ pub struct Policies<'a> {
     pub resource: Option<ResourcePolicy<'a>>,
 }
 
+impl<'a> Policies<'a> {
+    /// The statement that applied.
+    pub fn statement(&self, matched: &Matched) -> Option<&'a Statement> {
+        let source = match matched.kind {
+            Kind::Identity => self.identity.get(matched.source).copied(),
+            Kind::Boundary => self.boundary,
+            Kind::Session => self.session.as_ref().and_then(|sources| sources.get(matched.source).copied()),
+            Kind::Resource => self.resource.map(|policy| policy.source),
+        };
+        source?.document.statements.get(matched.statement)
+    }
+}
+
 /// The question.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -98,6 +111,8 @@ pub struct Matched {
     pub policy: String,
     /// Where the policy comes from.
     pub kind: Kind,
+    /// The place of the policy among those of its kind, from 0: two may have one name, a user's and a group's.
+    pub source: usize,
     /// Its place in the policy, from 0.
     pub statement: usize,
     /// Its `Sid`.
@@ -135,13 +150,20 @@ pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
     let mut because = Vec::new();
     let mut scan = |kind, sources: &[Source<'_>]| -> Option<Named> {
         let mut granted = None;
-        for source in sources {
+        for (place, source) in sources.iter().enumerate() {
             for (index, statement) in source.document.statements.iter().enumerate() {
                 let Some(named) = applies(statement, request, source.document.variables) else { continue };
                 if statement.effect == Effect::Allow {
                     granted = granted.max(Some(named));
                 }
-                because.push(Matched { policy: source.name.to_owned(), kind, statement: index, sid: statement.sid.clone(), effect: statement.effect });
+                because.push(Matched {
+                    policy: source.name.to_owned(),
+                    kind,
+                    source: place,
+                    statement: index,
+                    sid: statement.sid.clone(),
+                    effect: statement.effect,
+                });
             }
         }
         granted

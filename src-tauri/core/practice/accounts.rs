@@ -3,13 +3,14 @@
 //! All of them are derived from the seed, root keys too, so that they are the same after a restart. What a member account of an
 //! organization has from its first day is there: the role by which the management account administers it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     World,
     authenticate::open_credentials,
+    ready_made::{entity, valid},
     session::SessionKind,
-    state::{Account, Entity, Key, Role, Trust},
+    state::{Account, Key, Role, Trust},
 };
 use crate::{
     model::access_key::AccessKey,
@@ -37,7 +38,7 @@ impl World {
     pub fn accounts(&self) -> Vec<AccountKey> {
         let key = |(label, name): (&str, &str)| {
             let account_id = self.0.seed.account(label);
-            AccountKey { key: self.key_of_root(&account_id), name: name.to_owned(), account_id }
+            AccountKey { key: self.root_key_of(&account_id), name: name.to_owned(), account_id }
         };
         [OWN, SANDBOX, PARTNER].into_iter().map(key).collect()
     }
@@ -50,11 +51,6 @@ impl World {
             SessionKind::Token | SessionKind::Federated => session.of == account.id || account.user_by_id(&session.of).is_some(),
             SessionKind::Role => account.role_by_id(&session.of).is_some(),
         })
-    }
-
-    /// The access key of an account's root: for building up accounts, one's own or the partner's.
-    pub fn root_key_of(&self, account_id: &str) -> AccessKey {
-        self.key_of_root(account_id)
     }
 
     pub(super) fn open_accounts(&self) {
@@ -72,7 +68,7 @@ impl World {
 
     fn open(&self, (label, name): (&str, &str), organization: Option<&str>) {
         let id = self.0.seed.account(label);
-        let key = self.key_of_root(&id);
+        let key = self.root_key_of(&id);
         let now = self.0.clock.now();
         let mut state = self.0.state();
         let mut account = Account::new(id.clone(), now);
@@ -90,18 +86,8 @@ fn administration(account: &Account, management: &str, id: String) -> Role {
     let trust = format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{management}:root"}},"Action":"sts:AssumeRole"}}]}}"#
     );
-    let entity = Entity {
-        name: name.to_owned(),
-        path: "/".to_owned(),
-        id,
-        arn: format!("arn:aws:iam::{}:role/{name}", account.id),
-        created: account.created,
-        inline: BTreeMap::new(),
-        attached: BTreeSet::from(["arn:aws:iam::aws:policy/AdministratorAccess".to_owned()]),
-        boundary: None,
-        tags: Vec::new(),
-    };
-    // What is written here is right, or no test of this world passes.
-    let document = Document::parse(&trust, Shape::Trust).unwrap_or_else(|error| unreachable!("{error}"));
+    let mut entity = entity(account, "role", name, id);
+    entity.attached.insert("arn:aws:iam::aws:policy/AdministratorAccess".to_owned());
+    let document = valid(Document::parse(&trust, Shape::Trust));
     Role { entity, description: None, max_session: 3600, trust: Trust { document, named: BTreeMap::new() }, last_used: None }
 }

@@ -28,7 +28,7 @@ const BEFORE: &str = ". Encoded authorization failure message: ";
 pub(super) fn told(question: &Question<'_>, account: &Account, decision: &Decision, policies: &Policies<'_>) -> Value {
     let own = |kind| kind != Kind::Resource || question.guard.owner().is_none_or(|owner| owner == account.id);
     let matched = decision.because.iter().filter(|matched| own(matched.kind));
-    let statements = matched.filter_map(|matched| Some(statement(found(policies, matched.kind, &matched.policy)?.get(matched.statement)?)));
+    let statements = matched.filter_map(|matched| policies.statement(matched).map(statement));
     let principal = question.principal;
     let conditions = question.context.iter().map(|(key, values)| json!({"key": key, "values": items(values)}));
     json!({
@@ -43,16 +43,6 @@ pub(super) fn told(question: &Question<'_>, account: &Account, decision: &Decisi
             "conditions": {"items": conditions.collect::<Vec<_>>()},
         },
     })
-}
-
-fn found<'a>(policies: &Policies<'a>, kind: Kind, name: &str) -> Option<&'a [Statement]> {
-    let source = match kind {
-        Kind::Identity => policies.identity.iter().find(|source| source.name == name).copied(),
-        Kind::Boundary => policies.boundary,
-        Kind::Session => policies.session.iter().flatten().find(|source| source.name == name).copied(),
-        Kind::Resource => policies.resource.map(|policy| policy.source),
-    };
-    source.map(|source| source.document.statements.as_slice())
 }
 
 fn statement(statement: &Statement) -> Value {

@@ -166,16 +166,15 @@ struct Heard {
 }
 
 /// Answers one request.
-pub(super) fn answer(inner: &Inner, incoming: &Incoming) -> Answer {
+pub(super) fn answer(inner: &Inner, incoming: &Incoming, params: Outcome<Params>) -> Answer {
     let mut state = inner.state();
-    state.settle(inner.clock.now());
     let request_id = state.draw.uuid();
     let mut call = Call::new(state.draw.uuid(), inner.clock.now());
     call.request_id.clone_from(&request_id);
     call.source_ip = incoming.peer.to_string();
     incoming.header("user-agent").unwrap_or_default().clone_into(&mut call.user_agent);
     let mut heard = Heard { api: Api::Sts, action: None, call, told: None };
-    let outcome = run(inner, &mut state, incoming, &mut heard);
+    let outcome = run(inner, &mut state, incoming, params, &mut heard);
     let Heard { api, action, mut call, told } = heard;
     if let Ok(Reply::Xml(elements)) = &outcome {
         call.answered(elements);
@@ -190,8 +189,8 @@ pub(super) fn answer(inner: &Inner, incoming: &Incoming) -> Answer {
     envelope::put(api, action, outcome, request_id)
 }
 
-fn run(inner: &Inner, state: &mut State, incoming: &Incoming, heard: &mut Heard) -> Outcome<Reply> {
-    let mut params = Params::default();
+fn run(inner: &Inner, state: &mut State, incoming: &Incoming, params: Outcome<Params>, heard: &mut Heard) -> Outcome<Reply> {
+    let mut params = params?;
     let outcome = act(inner, state, incoming, heard, &mut params);
     if let Err(fault) = &outcome {
         heard.call.refused(fault, heard.action, &params);
@@ -200,7 +199,6 @@ fn run(inner: &Inner, state: &mut State, incoming: &Incoming, heard: &mut Heard)
 }
 
 fn act(inner: &Inner, state: &mut State, incoming: &Incoming, heard: &mut Heard, params: &mut Params) -> Outcome<Reply> {
-    *params = Params::parse(&incoming.query, if incoming.is_form() { &incoming.body } else { &[] })?;
     let signed = Signed::of(incoming);
     let scope = signed.as_ref().ok().and_then(Option::as_ref).map(|signed| signed.service.as_str());
     heard.api = table::api(params, scope, incoming);

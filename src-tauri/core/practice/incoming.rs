@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use percent_encoding::percent_decode_str;
 
-use super::federation::Fetched;
+use super::{fault::Outcome, federation::Fetched, params::Params};
 
 /// A request with its body.
 pub(super) struct Incoming {
@@ -36,6 +36,11 @@ impl Incoming {
             peer,
             keys: None,
         }
+    }
+
+    /// What query and form say. Decoding it once is enough: it is handed on.
+    pub(super) fn params(&self) -> Outcome<Params> {
+        Params::parse(&self.query, if self.is_form() { &self.body } else { &[] })
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {

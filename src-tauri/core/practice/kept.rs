@@ -16,14 +16,7 @@ use crate::{
 /// Rises when the shape changes.
 const VERSION: u32 = 1;
 
-#[derive(Serialize)]
-struct Keep {
-    version: u32,
-    accounts: BTreeMap<String, Account>,
-    owners: Owners,
-}
-
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Kept {
     version: u32,
     accounts: BTreeMap<String, Account>,
@@ -33,11 +26,11 @@ struct Kept {
 impl World {
     /// Everything that exists, sealed. Calls wait only while it is copied.
     pub fn keep(&self) -> Option<String> {
-        let keep = {
+        let kept = {
             let state = self.0.state();
-            Keep { version: VERSION, accounts: state.accounts.clone(), owners: state.owners.clone() }
+            Kept { version: VERSION, accounts: state.accounts.clone(), owners: state.owners.clone() }
         };
-        self.0.worlds.seal(&keep, &mut Draw::fresh(&self.0.seed, self.0.clock.now()))
+        self.0.worlds.seal(&kept, &mut Draw::fresh(&self.0.seed, self.0.clock.now()))
     }
 
     /// A ready-made world as it was kept. `None`: it was not this world, or not this version.

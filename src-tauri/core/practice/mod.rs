@@ -93,8 +93,11 @@ struct Inner {
 }
 
 impl Inner {
+    /// The state as it is now: whoever looks sees what has become visible by now.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.settle(self.clock.now());
+        state
     }
 }
 
@@ -139,7 +142,7 @@ impl World {
 
     /// The access key of the account's root.
     pub fn root_key(&self) -> AccessKey {
-        self.key_of_root(&self.0.account_id)
+        self.root_key_of(&self.0.account_id)
     }
     /// The account's number.
     pub fn account_id(&self) -> String {
@@ -188,7 +191,8 @@ impl World {
         self.0.state().failures.push((action.to_owned(), count, code.to_owned()));
     }
 
-    fn key_of_root(&self, account: &str) -> AccessKey {
+    /// The access key of an account's root: for building up accounts, one's own or the partner's.
+    pub fn root_key_of(&self, account: &str) -> AccessKey {
         self.derived_key(account, &format!("root key of {account}"))
     }
 

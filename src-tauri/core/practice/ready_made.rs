@@ -123,7 +123,8 @@ fn add_role(account: &mut Account, name: &str, description: &str, trust: &str, n
     account.roles.insert(name.to_owned(), role);
 }
 
-fn entity(account: &Account, kind: &str, name: &str, id: String) -> Entity {
+/// A user or role that has nothing yet, as old as its account.
+pub(super) fn entity(account: &Account, kind: &str, name: &str, id: String) -> Entity {
     Entity {
         name: name.to_owned(),
         path: "/".to_owned(),
@@ -137,7 +138,7 @@ fn entity(account: &Account, kind: &str, name: &str, id: String) -> Entity {
     }
 }
 
-/// For what is written in this file: it is right, or the tests of this file fail.
-fn valid<T, E: std::fmt::Display>(made: Result<T, E>) -> T {
+/// For what is written in our own source: it is right, or no test of this world passes.
+pub(super) fn valid<T, E: std::fmt::Display>(made: Result<T, E>) -> T {
     made.unwrap_or_else(|error| unreachable!("{error}"))
 }

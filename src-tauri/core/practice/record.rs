@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use time::OffsetDateTime;
 
 use super::{fault::Fault, params::Params, table::Action, xml::Xml};
-use crate::policy::{Decision, Document, Effect, Kind, Policies};
+use crate::policy::{Decision, Effect, Kind, Policies};
 
 /// How many calls are remembered.
 const CALLS: usize = 3000;
@@ -225,18 +225,8 @@ fn shorten(text: &mut String, most: usize) {
 impl Judged {
     /// The decision with the texts of the statements that made it.
     pub(super) fn new(action: &str, resource: &str, decision: &Decision, policies: &Policies<'_>) -> Self {
-        let text = |kind: Kind, name: &str, index: usize| {
-            let documents: Vec<(&str, &Document)> = match kind {
-                Kind::Identity => policies.identity.iter().map(|source| (source.name, source.document)).collect(),
-                Kind::Boundary => policies.boundary.iter().map(|source| (source.name, source.document)).collect(),
-                Kind::Session => policies.session.iter().flatten().map(|source| (source.name, source.document)).collect(),
-                Kind::Resource => policies.resource.iter().map(|policy| (policy.source.name, policy.source.document)).collect(),
-            };
-            let statement = documents.into_iter().find(|(own, _)| *own == name).and_then(|(_, document)| document.statements.get(index));
-            statement.map(|statement| statement.text.to_string()).unwrap_or_default()
-        };
         let because = decision.because.iter().map(|matched| Reason {
-            text: text(matched.kind, &matched.policy, matched.statement),
+            text: policies.statement(matched).map(|statement| statement.text.to_string()).unwrap_or_default(),
             policy: matched.policy.clone(),
             kind: matched.kind,
             sid: matched.sid.clone(),

@@ -31,6 +31,7 @@ use super::{
     fault::{Fault, Outcome},
     federation,
     incoming::Incoming,
+    params::Params,
     signin,
     table::Api,
 };
@@ -122,13 +123,16 @@ async fn answer(world: &World, request: Request<Body>, peer: IpAddr) -> Result<R
         match read(body).await {
             Ok(body) => {
                 let mut incoming = Incoming { body, ..incoming };
-                incoming.keys = federation::fetch(world, &incoming).await;
-                route(world, &incoming)
+                let params = incoming.params();
+                if let Ok(params) = &params {
+                    incoming.keys = federation::fetch(world, params).await;
+                }
+                route(world, &incoming, params)
             }
             Err(fault) => dated(world, refusal(fault)),
         }
     } else {
-        route(world, &incoming)
+        dated(world, not_for_loopback())
     };
     let latency = *world.0.latency.lock().unwrap_or_else(PoisonError::into_inner);
     if !latency.is_zero() {
@@ -142,22 +146,28 @@ impl World {
     #[doc(hidden)]
     pub fn answer(&self, request: Request<Vec<u8>>) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
-        route(self, &Incoming { body, ..Incoming::new(&parts, IpAddr::V4(Ipv4Addr::LOCALHOST)) })
+        let incoming = Incoming { body, ..Incoming::new(&parts, IpAddr::V4(Ipv4Addr::LOCALHOST)) };
+        let params = incoming.params();
+        route(self, &incoming, params)
     }
 }
 
 /// Everything but the network.
-fn route(world: &World, incoming: &Incoming) -> Response<Bytes> {
+fn route(world: &World, incoming: &Incoming, params: Outcome<Params>) -> Response<Bytes> {
     let response = if !incoming.is_for_loopback() {
-        refusal(Fault::new("InvalidHost", "The practice account answers only to 127.0.0.1 and localhost."))
+        not_for_loopback()
     } else if incoming.path.trim_end_matches('/') == "/federation" {
-        signin::answer(&world.0, incoming)
+        signin::answer(&world.0, incoming, params)
     } else if matches!(incoming.method.as_str(), "GET" | "HEAD" | "POST" | "PUT" | "DELETE") {
-        respond(exchange::answer(&world.0, incoming))
+        respond(exchange::answer(&world.0, incoming, params))
     } else {
         refusal(Fault::new("MethodNotAllowed", "The specified method is not allowed against this resource."))
     };
     dated(world, response)
+}
+
+fn not_for_loopback() -> Response<Bytes> {
+    refusal(Fault::new("InvalidHost", "The practice account answers only to 127.0.0.1 and localhost."))
 }
 
 /// With the world's own time: the SDKs correct their clocks by it.

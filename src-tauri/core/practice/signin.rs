@@ -28,8 +28,8 @@ struct Page {
     body: String,
 }
 
-pub(super) fn answer(inner: &Inner, incoming: &Incoming) -> Response<Bytes> {
-    let page = Params::parse(&incoming.query, if incoming.is_form() { &incoming.body } else { &[] }).and_then(|params| match params.get("Action") {
+pub(super) fn answer(inner: &Inner, incoming: &Incoming, params: Outcome<Params>) -> Response<Bytes> {
+    let page = params.and_then(|params| match params.get("Action") {
         Some("getSigninToken") => recorded(inner, incoming, "getSigninToken", |call| token(inner, &params, call)),
         Some("login") => recorded(inner, incoming, "login", |call| login(inner, &params, call)),
         Some(_) | None => Err(bad("The parameter Action must be getSigninToken or login")),

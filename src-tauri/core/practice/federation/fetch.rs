@@ -38,7 +38,7 @@ use url::{Host, Url};
 use super::{account_of_role, jwt::Token, keys::KeySet, web::issuer};
 use crate::{
     clock::Clock,
-    practice::{World, ids::hex, incoming::Incoming, params::Params},
+    practice::{World, ids::hex, params::Params},
 };
 
 /// How long both answers may take together.
@@ -65,8 +65,7 @@ struct Configuration {
 }
 
 /// The keys that a request needs: `None` unless it is a web identity's, of a provider that exists.
-pub(in crate::practice) async fn fetch(world: &World, incoming: &Incoming) -> Option<Fetched> {
-    let params = Params::parse(&incoming.query, if incoming.is_form() { &incoming.body } else { &[] }).ok()?;
+pub(in crate::practice) async fn fetch(world: &World, params: &Params) -> Option<Fetched> {
     if params.get("Action") != Some("AssumeRoleWithWebIdentity") || params.get("ProviderId").is_some() {
         return None;
     }

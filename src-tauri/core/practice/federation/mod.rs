@@ -34,7 +34,7 @@ use super::{
     record::{Call, Judged},
     session::SessionKind,
     state::State,
-    sts::{begin, duration, existing, packed_size, sealed, session_policies},
+    sts::{assumed, begin, duration, existing, packed_size, sealed, session_policies},
     xml::Xml,
 };
 use crate::{
@@ -139,10 +139,7 @@ pub(super) fn assume(call: &mut Unsigned<'_>, vouched: Vouched) -> Outcome<Xml> 
     session.origin = Some(Origin { provider: vouched.provider, keys: vouched.keys });
     let packed = packed_size(&session)?;
     let credentials = sealed(call.inner, call.state, call.params, session)?;
-    let arn = format!("arn:aws:sts::{}:assumed-role/{}/{name}", role.account, role.name);
-    let user = Xml::new().text("AssumedRoleId", format!("{}:{name}", role.id)).text("Arn", arn);
-    Ok(Xml::new()
-        .element("AssumedRoleUser", user)
+    Ok(assumed(&role.account, &role.name, &role.id, &name)
         .join(credentials)
         .maybe("PackedPolicySize", packed.map(|percent| percent.to_string()))
         .maybe("SourceIdentity", vouched.source_identity))

@@ -3,7 +3,7 @@
 //! A role that does not exist is denied in the same words as one that does not trust, so that nobody can probe for roles.
 //! Assumed with temporary credentials of any kind, it lasts an hour at most.
 
-use super::{credentials, duration, existing, mfa, packed_size, session, session_policies, tags};
+use super::{assumed, credentials, duration, existing, mfa, packed_size, session, session_policies, tags};
 use crate::{
     model::params::SessionTag,
     policy::{Context, Document},
@@ -57,10 +57,7 @@ pub(in crate::practice) fn run(call: &mut Exchange<'_>) -> Outcome<Xml> {
     let packed = packed_size(&session)?;
     let identity = session.source_identity.clone();
     let credentials = credentials(call, session)?;
-    let user =
-        Xml::new().text("AssumedRoleId", format!("{}:{name}", role.id)).text("Arn", format!("arn:aws:sts::{}:assumed-role/{}/{name}", role.account, role.name));
-    Ok(Xml::new()
-        .element("AssumedRoleUser", user)
+    Ok(assumed(&role.account, &role.name, &role.id, &name)
         .join(credentials)
         .maybe("PackedPolicySize", packed.map(|percent| percent.to_string()))
         .maybe("SourceIdentity", identity))

@@ -111,6 +111,12 @@ pub(super) fn packed_size(session: &Session) -> Outcome<Option<usize>> {
     Ok(Some(percent))
 }
 
+/// `AssumedRoleUser`, as every way to a role answers it.
+pub(super) fn assumed(account: &str, role: &str, role_id: &str, session: &str) -> Xml {
+    let user = Xml::new().text("AssumedRoleId", format!("{role_id}:{session}"));
+    Xml::new().element("AssumedRoleUser", user.text("Arn", format!("arn:aws:sts::{account}:assumed-role/{role}/{session}")))
+}
+
 fn credentials(call: &mut Exchange<'_>, session: Session) -> Outcome<Xml> {
     sealed(call.inner, call.state, call.params, session)
 }
