@@ -57,10 +57,10 @@ def caller(home, profile):
 
 
 def read_exports(home, lines):
-    """What a shell knows after it has read the lines of `stagedoor env`."""
+    """What a shell knows after it has read the lines of `stagedoor env`: from a pipe, because arguments can be read by everybody."""
     names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
     script = lines + "".join(f'\nprintf "%s\\n" "${name}"' for name in names)
-    return dict(zip(names, home.run("bash", "-c", script, delivers=True).ok().out.splitlines()))
+    return dict(zip(names, home.run("bash", stdin=script, delivers=True).ok().out.splitlines()))
 
 
 def look_before(home, alice):
