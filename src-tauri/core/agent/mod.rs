@@ -19,6 +19,7 @@ pub mod protocol;
 pub mod renewal;
 mod run;
 mod sealing;
+mod serving;
 mod sessions;
 pub mod socket;
 mod state;
@@ -36,7 +37,8 @@ use tokio::sync::{Notify, broadcast, watch};
 pub use self::{
     asker::Asker,
     profiles::{NewAccessKey, NewRole},
-    run::{run, serve},
+    run::run,
+    serving::serve,
     sessions::ShownCode,
 };
 use self::{
