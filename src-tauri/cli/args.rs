@@ -146,6 +146,13 @@ pub(crate) enum Command {
         #[arg(required = true)]
         profiles: Vec<String>,
     },
+    /// Let a profile ask, in the app, each time before a program gets it
+    Ask {
+        profile: String,
+        /// No longer; has to be allowed in the app
+        #[arg(long)]
+        off: bool,
+    },
     /// Move plaintext access keys from ~/.aws into the keychain
     Import {
         /// All profiles with a plaintext key when none is named

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         _ => None,
     };
     let done = match fast {
-        Some(profile) => sessions::credential_process(&outside, profile),
+        Some(profile) => Ok(sessions::credential_process(&outside, profile)),
         None => slow(&outside),
     };
     match done {
@@ -67,7 +67,7 @@ fn slow(outside: &Outside) -> Result<ExitCode> {
         Command::Start { profile, mfa_code } => sessions::start(outside, &name(profile), mfa_code),
         Command::Stop { profile, all } => sessions::stop(outside, profile.map(name), all),
         Command::Status { json } => sessions::status(outside, json),
-        Command::CredentialProcess { profile } => sessions::credential_process(outside, profile),
+        Command::CredentialProcess { profile } => Ok(sessions::credential_process(outside, profile)),
         Command::Exec { profile, endpoint, command } => sessions::exec(outside, &name(profile), endpoint, &command),
         Command::Env { profile, shell, unset } => sessions::environment(outside, &name(profile), shell.into(), unset),
         Command::Console { profile, service, path, region, duration, print } => match args::console_target(service, path, region, duration.as_deref()) {
@@ -77,6 +77,7 @@ fn slow(outside: &Outside) -> Result<ExitCode> {
         Command::Whoami { profile, json } => sessions::who_am_i(outside, &name(profile), json),
         Command::Connect { profiles, access_key } => profiles::connect(outside, profiles, access_key),
         Command::Disconnect { profiles } => profiles::each(outside, profiles, |profile| Request::Disconnect { profile }, "is as it was before"),
+        Command::Ask { profile, off } => sessions::asks(outside, &name(profile), !off),
         Command::Import { profiles, dry_run, undo } => profiles::import(outside, profiles, dry_run, undo),
         Command::Keys { command } => keys::run(outside, command),
         Command::Mfa { command } => mfa::run(outside, command),

@@ -35,10 +35,19 @@ pub(crate) fn coloured() -> bool {
 /// One line says why, the next what to do.
 pub(crate) fn error(error: &Error) -> ExitCode {
     let (red, quiet, off) = if coloured() { ("\x1b[31m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
-    let one_line = |text: &str| text.replace(['\n', '\r'], " ");
     eprintln!("{red}error:{off} {}", one_line(&error.message));
     eprintln!("{quiet}hint:{off} {}", one_line(&error.hint));
     ExitCode::from(error.exit_code())
+}
+
+/// Like [`error`], for the tools that show one line of it: what happened and what to do, together.
+pub(crate) fn error_in_one_line(error: &Error) -> ExitCode {
+    eprintln!("error: {}. {}.", one_line(&error.message), one_line(error.hint.trim_end_matches('.')));
+    ExitCode::from(error.exit_code())
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
 }
 
 /// Like [`error`], for an argument that can be seen to be wrong before anybody is asked.

@@ -6,6 +6,7 @@
 use std::{
     ffi::OsString,
     process::{Command, ExitCode},
+    time::Duration,
 };
 
 use stagedoor_core::{
@@ -21,13 +22,32 @@ use stagedoor_core::{
 
 use crate::{Outside, args::ShellChoice, ask, print};
 
-/// `credential-process`: JSON and nothing else on standard output.
-pub(crate) fn credential_process(outside: &Outside, profile: String) -> Result<ExitCode> {
+/// The SDKs kill a `credential_process` after a minute and tell nobody why, so it says so itself before.
+const ANSWER_WITHIN: Duration = Duration::from_secs(55);
+
+/// `credential-process`: JSON and nothing else on standard output, one line of reason on standard error.
+pub(crate) fn credential_process(outside: &Outside, profile: String) -> ExitCode {
     let profile = ProfileName::new(profile);
-    match ask::ask(outside, &Request::CredentialProcess { profile: profile.clone() }).map_err(|error| ask::named(error, &profile))? {
-        Response::Text { text } => Ok(print::data(text.expose())),
-        _ => Err(ask::misunderstood()),
+    // Beside the question, because it can hang anywhere: in a socket, a lock or a keychain.
+    let late = Error::new(Code::Agent, format!("Stagedoor did not answer for {profile} within 55 seconds"), "Quit Stagedoor, then run this again");
+    std::thread::spawn(move || {
+        std::thread::sleep(ANSWER_WITHIN);
+        let _ = print::error_in_one_line(&late);
+        std::process::exit(i32::from(late.exit_code()));
+    });
+    let answer = ask::ask(outside, &Request::CredentialProcess { profile: profile.clone() }).map_err(|error| ask::named(error, &profile));
+    match answer {
+        Ok(Response::Text { text }) => print::data(text.expose()),
+        Ok(_) => print::error_in_one_line(&ask::misunderstood()),
+        Err(error) => print::error_in_one_line(&error),
     }
+}
+
+/// `ask`: whether a profile asks before it is handed out.
+pub(crate) fn asks(outside: &Outside, profile: &ProfileName, yes: bool) -> Result<ExitCode> {
+    ask::ask(outside, &Request::Ask { profile: profile.clone(), yes })?;
+    print::say(&if yes { format!("{profile} asks before a program gets it.") } else { format!("{profile} no longer asks.") });
+    Ok(ExitCode::SUCCESS)
 }
 
 /// `start`
@@ -127,7 +147,7 @@ pub(crate) fn exec(outside: &Outside, profile: &ProfileName, endpoint: bool, com
     let [program, arguments @ ..] = command else {
         return Err(Error::new(Code::InvalidValue, "There is no command to run", "stagedoor exec PROFILE -- CMD"));
     };
-    let Response::Variables { variables } = ask::ask_with_code(outside, profile, &Request::Exec { profile: profile.clone() })? else {
+    let Response::Variables { variables } = ask::ask_with_code(outside, profile, &Request::Exec { profile: profile.clone(), at_terminal: print::can_prompt() })? else {
         return Err(ask::misunderstood());
     };
     let mut child = Command::new(program);
@@ -164,7 +184,7 @@ pub(crate) fn environment(outside: &Outside, profile: &ProfileName, ShellChoice(
         let endpoint = files.profile(profile).is_some_and(|found| found.get("endpoint_url").is_some());
         return Ok(print::data(&deliver::unset(shell, endpoint)));
     }
-    match ask::ask_with_code(outside, profile, &Request::Environment { profile: profile.clone(), shell })? {
+    match ask::ask_with_code(outside, profile, &Request::Environment { profile: profile.clone(), shell, at_terminal: print::can_prompt() })? {
         Response::Text { text } => Ok(print::data(text.expose())),
         _ => Err(ask::misunderstood()),
     }

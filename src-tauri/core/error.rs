@@ -29,6 +29,12 @@ pub enum Code {
     MfaCodeRequired,
     /// AWS or Stagedoor refused the code that was given.
     MfaCodeRefused,
+    /// A person must allow it, and nobody could be asked, or nobody answered.
+    ApprovalRequired,
+    /// A person said no.
+    ApprovalDenied,
+    /// Stagedoor is locked: a person must unlock it.
+    Locked,
     /// The keychain is locked or waits for its prompt.
     KeychainLocked,
     /// There is no keychain to talk to.
@@ -108,7 +114,7 @@ impl Error {
     /// The exit code of the command line: 3 where a person is needed, else 1.
     pub const fn exit_code(&self) -> u8 {
         match self.code {
-            Code::MfaCodeRequired | Code::KeychainLocked => 3,
+            Code::MfaCodeRequired | Code::ApprovalRequired | Code::Locked | Code::KeychainLocked => 3,
             Code::MissingProfile
             | Code::MissingSource
             | Code::CredentialLoop
@@ -116,6 +122,7 @@ impl Error {
             | Code::InvalidValue
             | Code::NoCredentials
             | Code::MfaCodeRefused
+            | Code::ApprovalDenied
             | Code::KeychainAbsent
             | Code::KeychainRefused
             | Code::AccessKeyRefused

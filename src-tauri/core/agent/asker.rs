@@ -1,9 +1,16 @@
 //! Who asks: the process at the other end of the socket, and the program that really wants the credentials.
 //!
-//! `credential_process` is started by a shell that was started by the tool, so the name that means something to a person is
-//! that of the first ancestor that is neither Stagedoor nor a shell. It is told to people, and decides nothing.
+//! `credential_process` is our own program, started by a shell that was started by the tool; so the asker is the first ancestor that
+//! is neither. Who only calls itself so is an asker. What can be told for sure is what approvals are remembered by; the rest is told
+//! to people as it is.
 
 use std::path::{Path, PathBuf};
+
+use super::program::{Process, Program, folder, identify, is_running, look};
+use crate::{model::prompt::AskerView, paths::Paths};
+
+/// How many ancestors are looked at.
+const GENERATIONS: usize = 8;
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,99 +21,128 @@ pub struct Asker {
     pub name: String,
     /// Its executable.
     pub executable: Option<PathBuf>,
-    /// The executable of its parent.
-    pub parent: Option<PathBuf>,
+    kind: Kind,
+    /// When the process was started.
+    started: u64,
+    /// A person sits at its terminal, and is asked for codes there.
+    pub(super) at_terminal: bool,
 }
 
-/// What the system tells about a process.
-struct Process {
-    executable: PathBuf,
-    /// A script's name where the executable is only its interpreter.
-    name: String,
-    parent: u32,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The window, the tray and the renewal.
+    Ours,
+    /// A process that is reached through nothing but our own program and shells of the system.
+    Program,
+    /// Anything else: somebody speaks to the socket by itself, or has no process that the system tells.
+    Stranger,
 }
 
-/// Programs that stand between a tool and us.
-const BETWEEN: [&str; 9] = ["stagedoor", "sh", "dash", "bash", "zsh", "fish", "cmd", "pwsh", "powershell"];
+/// What an approval was given to. Only a [`Program`] is remembered.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Who {
+    Program(Program),
+    /// One process, by number and start.
+    Process(u32, u64),
+    /// Whoever it is.
+    Nobody,
+}
 
 impl Asker {
     /// The window, the tray and the renewal.
     pub fn stagedoor() -> Self {
-        Self { pid: None, name: "Stagedoor".to_owned(), executable: None, parent: None }
+        Self { pid: None, name: "Stagedoor".to_owned(), executable: None, kind: Kind::Ours, started: 0, at_terminal: false }
     }
 
     /// Somebody at the socket whose process the system does not tell.
     pub fn unknown() -> Self {
-        Self { name: "a program".to_owned(), ..Self::stagedoor() }
+        Self { name: "a program".to_owned(), kind: Kind::Stranger, ..Self::stagedoor() }
     }
 
-    /// The program behind the peer `pid`.
+    /// The process `pid` itself.
     pub fn behind(pid: u32) -> Self {
-        let mut nearest = None;
-        let mut next = pid;
-        for _ in 0..8 {
-            let Some(process) = look(next) else { break };
-            let between = BETWEEN.contains(&process.name.trim_end_matches(".exe"));
-            let (id, parent) = (next, process.parent);
-            let asker = Self { pid: Some(id), name: process.name, executable: Some(process.executable), parent: look(parent).map(|p| p.executable) };
-            if !between {
-                return asker;
+        match look(pid) {
+            Some(process) => Self::of(pid, process, Kind::Program),
+            None => Self { pid: Some(pid), name: format!("process {pid}"), ..Self::unknown() },
+        }
+    }
+
+    /// The program that asks through the process `pid`, which should run `ours`, the `stagedoor` program.
+    pub fn through(pid: u32, ours: &Path) -> Self {
+        let Some(peer) = look(pid) else { return Self::behind(pid) };
+        if !is_running(pid, &peer, ours) {
+            // Credentials go to whoever holds the socket; the process that opened it may have become any other program since.
+            return Self::of(pid, peer, Kind::Stranger);
+        }
+        let mut nearest = (pid, peer);
+        for _ in 0..GENERATIONS {
+            let next = nearest.1.parent;
+            let Some(parent) = look(next).filter(|_| next > 1) else { break };
+            if !parent.is_between() && !is_running(next, &parent, ours) {
+                return Self::of(next, parent, Kind::Program);
             }
-            nearest.get_or_insert(asker);
-            next = parent;
-            if next <= 1 {
-                break;
+            nearest = (next, parent);
+        }
+        Self::of(nearest.0, nearest.1, Kind::Stranger)
+    }
+
+    fn of(pid: u32, process: Process, kind: Kind) -> Self {
+        Self { pid: Some(pid), name: plain(&process.name()), executable: Some(process.executable), kind, started: process.started, at_terminal: false }
+    }
+
+    /// The same, with a person at its terminal or without.
+    pub(super) fn with_terminal(self, at_terminal: bool) -> Self {
+        Self { at_terminal, ..self }
+    }
+
+    /// Whether it is Stagedoor itself: what a person does in the window needs no approval.
+    pub(super) fn is_ours(&self) -> bool {
+        self.kind == Kind::Ours
+    }
+
+    /// The process, if it is still the one that asked.
+    fn process(&self) -> Option<(u32, Process)> {
+        let pid = self.pid?;
+        let process = look(pid)?;
+        (process.started == self.started && Some(&process.executable) == self.executable.as_ref()).then_some((pid, process))
+    }
+
+    /// What an approval is given to, as it is at this moment.
+    pub(super) fn who(&self) -> Who {
+        match (self.process(), self.pid) {
+            (Some((pid, process)), _) if self.kind == Kind::Program => identify(pid, &process).map_or(Who::Process(pid, self.started), Who::Program),
+            (Some((pid, _)), _) => Who::Process(pid, self.started),
+            (None, _) => Who::Nobody,
+        }
+    }
+
+    /// All that people are told of it.
+    pub(super) fn view(&self, paths: &Paths) -> AskerView {
+        let text = |path: PathBuf| plain(&paths.told(&path));
+        let mut view = AskerView { name: self.name.clone(), executable: self.executable.clone().map(text), pid: self.pid, ..AskerView::default() };
+        if let Some((pid, process)) = self.process() {
+            view.script = process.script().map(text);
+            view.folder = folder(pid).map(text);
+            let mut next = process.parent;
+            for _ in 0..GENERATIONS {
+                let Some(parent) = look(next).filter(|_| next > 1) else { break };
+                view.parents.push(plain(&parent.name()));
+                next = parent.parent;
             }
         }
-        nearest.unwrap_or(Self { pid: Some(pid), name: format!("process {pid}"), executable: None, parent: None })
+        view
     }
 }
 
-/// `python3.11 /usr/bin/aws` is `aws`: for an interpreter the script's name says more.
-fn told_name(executable: &Path, arguments: &[String]) -> String {
-    let file = |path: &str| Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
-    let name = file(&executable.to_string_lossy()).unwrap_or_default();
-    let interpreter = ["python", "ruby", "node", "perl"].iter().any(|i| name.starts_with(i));
-    let script = arguments.iter().skip(1).find(|a| !a.starts_with('-')).filter(|_| interpreter && arguments.get(1).is_some_and(|a| a != "-c"));
-    script.and_then(|script| file(script)).unwrap_or(name)
-}
-
-#[cfg(target_os = "linux")]
-fn look(pid: u32) -> Option<Process> {
-    let of = |what: &str| PathBuf::from(format!("/proc/{pid}/{what}"));
-    let executable = std::fs::read_link(of("exe")).ok()?;
-    let stat = std::fs::read_to_string(of("stat")).ok()?;
-    // The second field, the name in parentheses, may hold anything; the parent is the second after it.
-    let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
-    let line = std::fs::read(of("cmdline")).unwrap_or_default();
-    let arguments: Vec<_> = line.split(|b| *b == 0).take(4).map(|a| String::from_utf8_lossy(a).into_owned()).collect();
-    Some(Process { name: told_name(&executable, &arguments), executable, parent })
-}
-
-#[cfg(not(target_os = "linux"))]
-fn look(pid: u32) -> Option<Process> {
-    use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
-    let pid = Pid::from_u32(pid);
-    let mut system = System::new();
-    let what = ProcessRefreshKind::nothing().with_exe(UpdateKind::Always).with_cmd(UpdateKind::Always);
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, what);
-    let process = system.process(pid)?;
-    let executable = process.exe()?.to_owned();
-    let arguments: Vec<_> = process.cmd().iter().map(|a| a.to_string_lossy().into_owned()).collect();
-    Some(Process { name: told_name(&executable, &arguments), executable, parent: process.parent().map_or(0, Pid::as_u32) })
+/// A name that cannot pretend: no line ends, no signs that turn the direction of writing, no more than fits.
+fn plain(text: &str) -> String {
+    let odd = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    text.chars().map(|c| if odd(c) { '\u{fffd}' } else { c }).take(300).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_script_is_called_by_its_name() {
-        let name = |exe: &str, args: &[&str]| told_name(Path::new(exe), &args.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>());
-        assert_eq!(name("/usr/bin/python3.11", &["python3", "/usr/local/bin/aws", "s3", "ls"]), "aws");
-        assert_eq!(name("/usr/bin/python3.11", &["python3", "-c", "print(1)"]), "python3.11");
-        assert_eq!(name("/usr/bin/terraform", &["terraform", "plan"]), "terraform");
-    }
 
     #[cfg(target_os = "linux")]
     #[test]
@@ -114,6 +150,38 @@ mod tests {
         let me = Asker::behind(std::process::id());
         assert_eq!(me.pid, Some(std::process::id()));
         assert_eq!(me.executable, std::env::current_exe().ok());
-        assert!(me.parent.is_some());
+        let view = me.view(&Paths::from_env(crate::paths::Platform::current(), |_| None));
+        assert!(!view.parents.is_empty() && view.folder.is_some() && view.script.is_none(), "{view:?}");
+        assert!(matches!(me.who(), Who::Program(_)), "{:?}", me.who());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_speaks_to_the_socket_without_our_program_is_remembered_by_nothing() {
+        let stranger = Asker::through(std::process::id(), Path::new("/bin/sh"));
+        assert_eq!(stranger.pid, Some(std::process::id()));
+        assert!(matches!(stranger.who(), Who::Process(..)), "{:?}", stranger.who());
+        let through = Asker::through(std::process::id(), &std::env::current_exe().expect("it has a path"));
+        assert_ne!(through.pid, Some(std::process::id()), "our own program asks for another");
+        assert_eq!(Asker::unknown().who(), Who::Nobody);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_that_became_another_program_is_nobody() {
+        let mut child = std::process::Command::new("/bin/sleep").arg("60").spawn().expect("it runs");
+        let asker = Asker::behind(child.id());
+        let another = Asker { started: asker.started + 1, ..asker.clone() };
+        assert_eq!(another.who(), Who::Nobody, "the number was given to another process");
+        let another = Asker { executable: Some(PathBuf::from("/usr/bin/terraform")), ..asker.clone() };
+        assert_eq!(another.who(), Who::Nobody, "it runs something else now");
+        child.kill().expect("it ends");
+        child.wait().expect("it ended");
+        assert_eq!(asker.who(), Who::Nobody);
+    }
+
+    #[test]
+    fn a_name_cannot_pretend() {
+        assert_eq!(plain("terra\nform\u{202e}x"), "terra\u{fffd}form\u{fffd}x");
     }
 }

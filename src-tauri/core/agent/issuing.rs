@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// A session token with less than this left is not worth a call.
-const LEFT_FOR_A_CALL: Duration = Duration::minutes(1);
+pub(super) const LEFT_FOR_A_CALL: Duration = Duration::minutes(1);
 
 /// How long a caller waits for a renewal while credentials that still hold are there.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(4);
@@ -152,6 +152,7 @@ impl Agent {
         }
         self.seal_soon();
         self.0.due.notify_one();
+        self.landed_something();
         result
     }
 

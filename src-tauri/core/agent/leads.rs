@@ -29,7 +29,9 @@ impl Leads {
     pub(super) fn of(files: &AwsFiles, profile: &ProfileName) -> Result<Self> {
         let chain = files.resolve(profile)?;
         let place = endpoints(files, profile.as_str());
-        let digest = Sha256::digest(format!("{chain:?} at {place}").as_bytes());
+        // Whether it asks changes who gets the credentials, and not which.
+        let issued = Chain { asks: false, ..chain.clone() };
+        let digest = Sha256::digest(format!("{issued:?} at {place}").as_bytes());
         let mark = digest.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         Ok(Self { chain, mark, place, endpoints: endpoint_urls(files, profile.as_str()) })
     }

@@ -4,7 +4,9 @@
 //! [`Agent::events`]. One-shot values (a console link, environment lines) are the exceptions, and are never logged.
 //! Here are the shape and the life of the agent; what it does is beside: `sessions`, `profiles`, `practice`.
 
+mod approval;
 mod asker;
+mod asking;
 mod door;
 pub mod election;
 mod exercise;
@@ -15,6 +17,8 @@ mod practice;
 mod practice_kept;
 mod practice_view;
 mod profiles;
+mod program;
+mod prompts;
 pub mod protocol;
 pub mod renewal;
 mod run;
@@ -114,6 +118,11 @@ struct Inner {
     unsealed: Notify,
     /// The renewal should look again.
     due: Notify,
+    /// What a person is asked, and who waits.
+    prompts: Mutex<prompts::Prompts>,
+    approvals: Mutex<approval::Approvals>,
+    /// Grows with everything that may let a waiting program go on.
+    landings: watch::Sender<u64>,
     closing: watch::Sender<bool>,
     closed: watch::Sender<bool>,
 }
@@ -157,6 +166,9 @@ impl Agent {
             touched: Notify::new(),
             unsealed: Notify::new(),
             due: Notify::new(),
+            prompts: Mutex::default(),
+            approvals: Mutex::default(),
+            landings: watch::Sender::new(0),
             closing: watch::Sender::new(false),
             closed: watch::Sender::new(false),
             parts,
@@ -193,6 +205,7 @@ impl Agent {
     /// What has not landed within `patience` is lost.
     pub async fn close(&self, patience: Duration) -> Result<()> {
         self.0.closing.send_replace(true);
+        self.forget_approvals();
         let landing = async {
             while self.0.flights.any() || self.0.source_flights.any() {
                 tokio::time::sleep(Duration::from_millis(5)).await;

@@ -67,6 +67,9 @@ pub enum Request {
     Exec {
         /// Whose.
         profile: ProfileName,
+        /// A person sits at the terminal and is asked there for an MFA code.
+        #[serde(default)]
+        at_terminal: bool,
     },
     /// Lines for a shell.
     Environment {
@@ -74,6 +77,9 @@ pub enum Request {
         profile: ProfileName,
         /// For which shell.
         shell: Shell,
+        /// A person sits at the terminal and is asked there for an MFA code.
+        #[serde(default)]
+        at_terminal: bool,
     },
     /// Start a profile.
     Start {
@@ -138,6 +144,13 @@ pub enum Request {
         /// Which.
         profile: ProfileName,
     },
+    /// Let a profile ask before it is handed out, or no longer. There is no request that approves: only a person can.
+    Ask {
+        /// Which.
+        profile: ProfileName,
+        /// No longer, if not.
+        yes: bool,
+    },
     /// Store the seed of an MFA device.
     AddTotpSeed {
         /// Of which device.
@@ -157,6 +170,13 @@ pub enum Request {
     ShowWindow,
     /// Seal the sessions and end: the app takes over, or somebody quits.
     Close,
+}
+
+impl Request {
+    /// Whether it may be dropped half-way when whoever asked is gone: it hands something out, and changes nothing that is kept.
+    pub const fn may_be_left(&self) -> bool {
+        matches!(self, Self::CredentialProcess { .. } | Self::Exec { .. } | Self::Environment { .. } | Self::Console { .. })
+    }
 }
 
 /// What the agent answers.

@@ -7,16 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, BufReader},
-    task::JoinSet,
-};
+use tokio::{io::BufReader, task::JoinSet};
 use zeroize::Zeroizing;
 
 use super::{
     Agent, Asker, NewAccessKey,
     protocol::{Line, Request, Response, SessionLine, VERSION, Variable},
-    socket::{Listener, read_line, write_line},
+    socket::{Listener, Stream, left, read_line, write_line},
 };
 use crate::{
     error::{Code, Error, Result},
@@ -68,11 +65,19 @@ pub async fn serve(agent: Agent, listener: Listener) {
 }
 
 /// One connection: question, answer, question, answer.
-async fn answer_all(agent: Agent, stream: impl AsyncRead + AsyncWrite + Unpin, pid: Option<u32>) {
+async fn answer_all(agent: Agent, stream: Stream, pid: Option<u32>) {
     let mut stream = BufReader::new(stream);
     while let Some(line) = read_line(&mut stream).await {
         let response = match serde_json::from_slice::<Line<Request>>(&line) {
-            Ok(line) if line.v == VERSION => agent.answer(line.body, pid).await.unwrap_or_else(|error| Response::Failed { error }),
+            Ok(line) if line.v == VERSION => {
+                let may_leave = line.body.may_be_left();
+                let answered = tokio::select! {
+                    answered = agent.answer(line.body, pid) => answered,
+                    // Whoever was killed waits for nobody.
+                    () = left(stream.get_ref()), if may_leave => return,
+                };
+                answered.unwrap_or_else(|error| Response::Failed { error })
+            }
             Ok(_) | Err(_) => {
                 let error = Error::new(
                     Code::Agent,
@@ -95,7 +100,7 @@ impl Agent {
         if *self.0.closing.borrow() && !matches!(request, Request::Hello | Request::Close) {
             return Ok(Response::Ending);
         }
-        let asker = || pid.map_or_else(Asker::unknown, Asker::behind);
+        let asker = || pid.map_or_else(Asker::unknown, |pid| Asker::through(pid, &self.0.parts.program));
         let text = |text| Response::Text { text };
         let done = |()| Response::Done;
         match request {
@@ -106,8 +111,8 @@ impl Agent {
                 surroundings: self.0.aws.environment.surroundings(),
             }),
             Request::CredentialProcess { profile } => self.process_document(&profile, &asker()).await.map(text),
-            Request::Exec { profile } => self.for_child(&profile, &asker()).await.map(|handed| Response::Variables { variables: Variable::all(&handed) }),
-            Request::Environment { profile, shell } => self.environment(&profile, shell, &asker()).await.map(text),
+            Request::Exec { profile, at_terminal } => self.for_child(&profile, &asker().with_terminal(at_terminal)).await.map(|handed| Response::Variables { variables: Variable::all(&handed) }),
+            Request::Environment { profile, shell, at_terminal } => self.environment(&profile, shell, &asker().with_terminal(at_terminal)).await.map(text),
             Request::Start { profile, mfa_code } => {
                 let code = mfa_code.map(|code| MfaCode::parse(code.expose())).transpose()?;
                 self.start(&profile, code, &asker()).await.map(done)
@@ -133,6 +138,7 @@ impl Agent {
                 self.connect(&profile).await.map(done)
             }
             Request::Disconnect { profile } => self.disconnect(&profile).await.map(done),
+            Request::Ask { profile, yes } => self.set_asks(&profile, yes, &asker()).await.map(done),
             Request::AddTotpSeed { serial, seed } => self.add_totp_seed(&MfaSerial::parse(&serial)?, TotpSeed::parse(seed.expose())?).await.map(done),
             Request::MfaCode { serial } => {
                 self.mfa_code(&MfaSerial::parse(&serial)?).await.map(|shown| Response::Code { code: shown.code, valid_until: shown.valid_until })

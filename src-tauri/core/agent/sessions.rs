@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use super::{
     Agent, Asker, ConsoleTarget, door,
     issuing::{Got, Want},
+    leads::Leads,
 };
 use crate::{
     aws::Signer,
@@ -51,7 +52,10 @@ impl Agent {
                 self.note(profile, asker, "Started", &how(got, began));
             }
             Err(error) if error.code == Code::MfaCodeRequired => {}
-            Err(error) => self.note(profile, asker, "Start failed", &error.message),
+            Err(error) => {
+                self.code_not_taken(profile, error);
+                self.note(profile, asker, "Start failed", &error.message);
+            }
         }
         self.publish();
         result.map(|_| ())
@@ -99,9 +103,11 @@ impl Agent {
 
     /// Hands a profile out. Never anything expired; the access key itself only where the person said so.
     async fn hand(&self, profile: &ProfileName, delivery: &str, what: &str, asker: &Asker) -> Result<Handed> {
-        let began = Instant::now();
+        let (began, arrival) = (Instant::now(), self.arrival());
         let files = self.files()?;
-        let chain = files.resolve(profile)?;
+        let leads = Leads::of(&files, profile)?;
+        self.allowed(&leads, delivery, asker, arrival).await.inspect_err(|error| self.refused_to(profile, asker, what, error))?;
+        let chain = leads.chain;
         let endpoint = files.profile(profile).and_then(|found| found.get("endpoint_url")).map(str::to_owned);
         if let (true, true, Base::AccessKey { profile: owner, access_key_id, place, .. }) = (chain.hand_out_access_key, chain.hops.is_empty(), &chain.base) {
             let key = self.access_key(owner, access_key_id, *place).await?;
@@ -120,11 +126,8 @@ impl Agent {
                 endpoint_url: endpoint,
             });
         }
-        // The flight goes on: the next call finds what it brought.
-        let late =
-            |_| Err(Error::new(Code::AwsUnreachable, format!("AWS did not answer for {profile} in time"), "Check the network, VPN and proxy, then try again"));
-        let got = tokio::time::timeout(ANSWER_WITHIN, self.ensure(profile, Want::program())).await.unwrap_or_else(late);
-        let got = got.inspect_err(|error| self.refused_to(profile, asker, what, error))?;
+        let got = self.ensure_for(profile, delivery, asker, arrival).await;
+        let got = got.and_then(|got| same_as_allowed(got, &chain)).inspect_err(|error| self.refused_to(profile, asker, what, error))?;
         {
             let mut state = self.state();
             if let Some(session) = state.sessions.get_mut(profile) {
@@ -142,7 +145,9 @@ impl Agent {
         self.note(profile, asker, what, &error.message);
         self.0.touched.notify_one();
         let now = self.now();
-        if error.exit_code() == 3 && self.state().ask_a_person(profile, now) {
+        // Where a person was asked and gave no answer, there is nothing to tell them.
+        let asked = error.code == Code::ApprovalRequired || error.code == Code::MfaCodeRequired && self.can_ask(asker);
+        if error.exit_code() == 3 && !asked && self.state().ask_a_person(profile, now) {
             self.tell(Event::PersonNeeded { profile: profile.clone(), who: asker.name.clone(), error: error.clone() });
         }
     }
@@ -150,7 +155,10 @@ impl Agent {
     /// A federated sign-in link; a secret, good for 15 minutes.
     pub async fn console_link(&self, profile: &ProfileName, target: &ConsoleTarget, asker: &Asker) -> Result<Secret> {
         let began = Instant::now();
-        let got = self.ensure(profile, Want::person()).await.inspect_err(|error| self.refused_to(profile, asker, "console", error))?;
+        let leads = Leads::of(&*self.files()?, profile)?;
+        self.allowed(&leads, "console", asker, self.arrival()).await.inspect_err(|error| self.refused_to(profile, asker, "console", error))?;
+        let got = self.ensure(profile, Want::person()).await.and_then(|got| same_as_allowed(got, &leads.chain));
+        let got = got.inspect_err(|error| self.refused_to(profile, asker, "console", error))?;
         let (files, chain) = (self.files()?, &got.chain);
         let own = chain.hops.last().map(|hop| hop.role_arn.partition());
         let region = self.0.aws.region(&files, profile.as_str(), own.unwrap_or(Partition::Aws));
@@ -221,7 +229,9 @@ impl Agent {
         stored?;
         self.choose(|choices| {
             choices.mfa_devices.insert(serial.as_str().to_owned());
-        })
+        })?;
+        self.landed_something();
+        Ok(())
     }
 
     /// The code that a stored seed shows now. Looking at it does not use it.
@@ -260,6 +270,14 @@ impl Agent {
         let at = self.now();
         self.choices().profiles.entry(profile.as_str().to_owned()).or_default().last_used = Some(at);
     }
+}
+
+/// What was allowed leads where it led when a person was asked.
+fn same_as_allowed(got: Got, allowed: &Chain) -> Result<Got> {
+    if (allowed.asks || got.chain.asks) && got.chain != *allowed {
+        return Err(Error::new(Code::ApprovalRequired, format!("{} was changed while a person was asked about it", allowed.profile), "Run this again"));
+    }
+    Ok(got)
 }
 
 /// “from memory, 2 ms”, “from AWS, 412 ms”.

@@ -84,6 +84,7 @@ impl Agent {
             snapshot.profiles = base.iter().map(|(view, leads)| self.laid_over(view.clone(), leads.as_ref(), &state, &choices, now)).collect();
             snapshot.settings = choices.settings.clone();
         }
+        snapshot.prompts = self.prompts().views();
         snapshot.practice = self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner).clone();
         {
             let problems = self.problems();
@@ -180,6 +181,7 @@ pub(super) fn empty(parts: &Parts) -> Snapshot {
         practice: PracticeView::default(),
         settings: Settings::default(),
         problems: Vec::new(),
+        prompts: Vec::new(),
     }
 }
 
@@ -213,6 +215,7 @@ fn base_view(files: &AwsFiles, profile: &Profile) -> (ProfileView, Option<Leads>
         practice: profile.get("stagedoor_practice").is_some(),
         key,
         hand_out_access_key: chain.is_some_and(|chain| chain.hand_out_access_key),
+        asks: profile.get(super::approval::ASKS).is_some_and(|value| !value.eq_ignore_ascii_case("false")),
         chain: chain.map(chain_view),
         error: error.filter(|error| profile.kind() != ProfileKind::Unresolved || error.code != Code::NoCredentials),
         session: None,

@@ -120,6 +120,8 @@ pub struct Chain {
     pub region: Option<String>,
     /// How long a plain access key's GetSessionToken is asked for (`duration_seconds` of a profile without a role).
     pub session_duration: Option<SessionDuration>,
+    /// A person must allow it each time: `stagedoor_ask` of the profile, or of one that it stands on.
+    pub asks: bool,
     /// The person said that the access key itself may be handed out (`stagedoor_hand_out_access_key`).
     pub hand_out_access_key: bool,
 }
@@ -237,8 +239,9 @@ impl Chain {
     /// What a person must give before it starts.
     pub fn needs(&self) -> Vec<&'static str> {
         let code = self.mfa_serial().map(|_| "mfa_code");
+        let approval = self.asks.then_some("approval");
         let sign_in = matches!(self.base, Base::IdentityCenter { .. } | Base::Login { .. }).then_some("sign_in");
-        code.into_iter().chain(sign_in).collect()
+        code.into_iter().chain(approval).chain(sign_in).collect()
     }
 
     /// The answer of `stagedoor resolve --json`.

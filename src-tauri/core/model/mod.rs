@@ -10,6 +10,7 @@ pub mod mfa;
 pub mod params;
 pub mod practice;
 pub mod profile;
+pub mod prompt;
 pub mod resolve;
 pub mod secret;
 pub mod snapshot;

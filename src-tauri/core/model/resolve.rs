@@ -28,12 +28,14 @@ pub fn resolve(name: &ProfileName, world: &World<'_>) -> Result<Chain> {
     let asked = (world.profile)(name.as_str()).ok_or_else(|| missing_profile(name))?;
     let mut visited: Vec<&str> = Vec::new();
     let mut hops = Vec::new();
+    let mut asks = false;
     let mut profile = asked;
     let base = loop {
         if let Some(first) = visited.iter().position(|seen| *seen == profile.name) {
             return Err(credential_loop(&visited[first..]));
         }
         visited.push(&profile.name);
+        asks |= yes_or_no(profile, "stagedoor_ask")?;
         // Further down a chain, an access key ends it even where there is a role too.
         if visited.len() > 1
             && let Some(Ok(base)) = access_key(profile)
@@ -57,7 +59,8 @@ pub fn resolve(name: &ProfileName, world: &World<'_>) -> Result<Chain> {
         base,
         hops,
         region: asked.get("region").map(str::to_owned),
-        hand_out_access_key: hand_out(asked)?,
+        asks,
+        hand_out_access_key: yes_or_no(asked, "stagedoor_hand_out_access_key")?,
     })
 }
 
@@ -228,13 +231,14 @@ fn session_duration(profile: &Profile) -> Result<Option<SessionDuration>> {
     parsed(profile, "duration_seconds", capped)
 }
 
-fn hand_out(profile: &Profile) -> Result<bool> {
-    let yes_or_no = |text: &str| match text.to_ascii_lowercase().as_str() {
+/// A property of our own that is `true`, `false` or not there. Anything else is an error, so that a slip never means no.
+fn yes_or_no(profile: &Profile, key: &str) -> Result<bool> {
+    let parse = |text: &str| match text.to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
         _ => Err(Error::invalid("yes or no", text, "true or false")),
     };
-    Ok(parsed(profile, "stagedoor_hand_out_access_key", yes_or_no)?.unwrap_or(false))
+    Ok(parsed(profile, key, parse)?.unwrap_or(false))
 }
 
 fn parsed<T>(profile: &Profile, key: &str, parse: impl Fn(&str) -> Result<T>) -> Result<Option<T>> {

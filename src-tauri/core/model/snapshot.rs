@@ -10,6 +10,7 @@ use super::{
     access_key::AccessKeyId,
     chain::KeyPlace,
     profile::{ProfileKind, ProfileName},
+    prompt::PromptView,
 };
 use crate::error::Error;
 
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub settings: Settings,
     /// What is wrong and concerns no single profile: a broken line, sealed sessions set aside.
     pub problems: Vec<Error>,
+    /// What a person is asked now, oldest first.
+    pub prompts: Vec<PromptView>,
 }
 
 /// One profile.
@@ -73,6 +76,8 @@ pub struct ProfileView {
     pub key: Option<KeyView>,
     /// The access key itself is handed out (the person said so).
     pub hand_out_access_key: bool,
+    /// Its own section says that it asks before it is handed out. What its chain needs says whether it asks at all.
+    pub asks: bool,
     /// Where its credentials come from; `None` when `error` says why not.
     pub chain: Option<ChainView>,
     /// Why it does not resolve.
@@ -364,6 +369,13 @@ pub enum Event {
         who: String,
         /// What is needed.
         error: Error,
+    },
+    /// A person is asked something: it is in the snapshot, too.
+    Prompted {
+        /// What.
+        prompt: PromptView,
+        /// The same was asked a moment ago.
+        again: bool,
     },
     /// Another start of the app, or the CLI, asks for the window.
     ShowWindow,

@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use zeroize::Zeroizing;
 
+pub(super) use self::platform::left;
 pub use self::platform::{Listener, Stream};
 use super::protocol::LONGEST_LINE;
 

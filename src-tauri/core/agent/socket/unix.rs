@@ -3,9 +3,12 @@
 //! Its folder is 0700 and the socket 0600, and still the peer's user is asked of the kernel: a folder can be opened up by hand.
 //! Who holds the agent's lock may replace what lies there.
 
-use std::{io, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{io, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
-use tokio::net::{UnixListener, UnixStream};
+use tokio::{
+    io::{Interest, Ready},
+    net::{UnixListener, UnixStream},
+};
 
 use crate::{
     error::{Error, Result},
@@ -15,6 +18,16 @@ use crate::{
 
 /// A connection.
 pub type Stream = UnixStream;
+
+/// How often it is looked whether somebody who waits is still there.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Returns when the other side is gone. One that only said all it had to say is still there.
+pub(in crate::agent) async fn left(stream: &Stream) {
+    while !stream.ready(Interest::WRITABLE).await.is_ok_and(Ready::is_write_closed) {
+        tokio::time::sleep(LOOK).await;
+    }
+}
 
 /// The socket of the one agent. Removed again when dropped.
 #[derive(Debug)]

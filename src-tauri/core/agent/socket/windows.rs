@@ -20,6 +20,11 @@ use crate::{
 /// A connection.
 pub type Stream = NamedPipeServer;
 
+/// Returns when the other side is gone: a pipe does not tell before something is written, so whoever waits is waited for.
+pub(in crate::agent) async fn left(_: &Stream) {
+    std::future::pending().await
+}
+
 /// The pipe of the one agent.
 #[derive(Debug)]
 pub struct Listener {
