@@ -147,7 +147,9 @@ pub(crate) fn exec(outside: &Outside, profile: &ProfileName, endpoint: bool, com
     let [program, arguments @ ..] = command else {
         return Err(Error::new(Code::InvalidValue, "There is no command to run", "stagedoor exec PROFILE -- CMD"));
     };
-    let Response::Variables { variables } = ask::ask_with_code(outside, profile, &Request::Exec { profile: profile.clone(), at_terminal: print::can_prompt() })? else {
+    let Response::Variables { variables } =
+        ask::ask_with_code(outside, profile, &Request::Exec { profile: profile.clone(), at_terminal: print::can_prompt() })?
+    else {
         return Err(ask::misunderstood());
     };
     let mut child = Command::new(program);

@@ -4,12 +4,16 @@
 //! those that are ignored are steps which other tests start in a process of their own.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+#[cfg(target_os = "linux")]
+mod agent_approval;
 mod agent_delivery;
 mod agent_home;
 mod agent_issuing;
 mod agent_practice;
 #[cfg(unix)]
 mod agent_profiles;
+#[cfg(target_os = "linux")]
+mod agent_prompt;
 mod agent_renewal;
 mod agent_restart;
 mod agent_secrets;

@@ -84,11 +84,9 @@ impl Agent {
                 format!("{} may not have {profile}: it was denied in Stagedoor", asker.name),
                 "Run it again and allow it, if it was denied by mistake",
             )),
-            Some(PromptAnswer::Dismiss) | None => Err(Error::new(
-                Code::ApprovalRequired,
-                format!("Nobody allowed {} to have {profile}", asker.name),
-                "Run it again, and allow it in Stagedoor",
-            )),
+            Some(PromptAnswer::Dismiss) | None => {
+                Err(Error::new(Code::ApprovalRequired, format!("Nobody allowed {} to have {profile}", asker.name), "Run it again, and allow it in Stagedoor"))
+            }
         }
     }
 

@@ -47,8 +47,6 @@ const LAUNCHERS: [&str; 18] = [
     "env", "timeout", "nice", "nohup", "setsid", "xargs", "find", "sudo", "doas", "ssh", "tmux", "screen", "parallel", "script", "strace", "gdb", "ld-linux",
     "ld-musl",
 ];
-/// Flags that change nothing about which script is run.
-const HARMLESS: &str = "sEIuBOPexv";
 
 fn is_shell(name: &str) -> bool {
     SHELLS.contains(&name)
@@ -69,7 +67,15 @@ pub(super) fn runs(executable: &Path, arguments: &[String]) -> Runs {
     if !is_shell(&name) && !INTERPRETERS.iter().any(|interpreter| name.starts_with(interpreter)) {
         return Runs::Itself;
     }
-    let harmless = |argument: &&String| argument.strip_prefix('-').is_some_and(|flags| !flags.is_empty() && flags.chars().all(|f| HARMLESS.contains(f)));
+    // Flags that change nothing about which script is run.
+    let flags = if is_shell(&name) {
+        "euxv"
+    } else if name.starts_with("py") {
+        "sEIuBOP"
+    } else {
+        ""
+    };
+    let harmless = |argument: &&String| argument.strip_prefix('-').is_some_and(|given| !given.is_empty() && given.chars().all(|flag| flags.contains(flag)));
     match arguments.iter().skip(1).find(|argument| !harmless(argument)) {
         Some(script) if !script.starts_with('-') && !script.is_empty() && name != "cmd" => Runs::Script(script.clone()),
         Some(_) | None => Runs::Anything,
@@ -225,7 +231,9 @@ mod tests {
         assert_eq!(runs(&["/usr/bin/python3", "python3", "-sE", "/usr/bin/aws"]), Runs::Script("/usr/bin/aws".to_owned()));
         // The value of an option is no script: this one runs evil.py.
         assert_eq!(runs(&["/usr/bin/python3", "python3", "-X", "/usr/bin/aws", "evil.py"]), Runs::Anything);
-        for line in [&["/usr/bin/python3", "python3", "-m", "awscli"][..], &["/usr/bin/node", "node", "-e", "x"], &["/bin/bash", "bash"], &["/bin/bash", "-bash"]] {
+        for line in
+            [&["/usr/bin/python3", "python3", "-m", "awscli"][..], &["/usr/bin/node", "node", "-e", "x"], &["/bin/bash", "bash"], &["/bin/bash", "-bash"]]
+        {
             assert_eq!(runs(line), Runs::Anything, "{line:?}");
         }
         for line in [&["/usr/bin/env", "env", "aws"][..], &["/usr/bin/timeout", "timeout", "5", "x"], &["/lib64/ld-linux-x86-64.so.2", "ld", "/tmp/x"]] {

@@ -111,7 +111,9 @@ impl Agent {
                 surroundings: self.0.aws.environment.surroundings(),
             }),
             Request::CredentialProcess { profile } => self.process_document(&profile, &asker()).await.map(text),
-            Request::Exec { profile, at_terminal } => self.for_child(&profile, &asker().with_terminal(at_terminal)).await.map(|handed| Response::Variables { variables: Variable::all(&handed) }),
+            Request::Exec { profile, at_terminal } => {
+                self.for_child(&profile, &asker().with_terminal(at_terminal)).await.map(|handed| Response::Variables { variables: Variable::all(&handed) })
+            }
             Request::Environment { profile, shell, at_terminal } => self.environment(&profile, shell, &asker().with_terminal(at_terminal)).await.map(text),
             Request::Start { profile, mfa_code } => {
                 let code = mfa_code.map(|code| MfaCode::parse(code.expose())).transpose()?;
