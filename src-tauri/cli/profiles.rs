@@ -2,7 +2,7 @@
 //!
 //! Edits are asked of the agent, which makes one at a time; a plain `profiles` or `resolve` starts none.
 
-use std::process::ExitCode;
+use std::{collections::HashMap, process::ExitCode};
 
 use serde_json::{Value, json};
 use stagedoor_core::{
@@ -24,10 +24,10 @@ pub(crate) fn list(outside: &Outside, json: bool) -> Result<ExitCode> {
         Some(Response::Status { sessions, .. }) => sessions,
         Some(_) | None => Vec::new(),
     };
-    let session = |name: &str| sessions.iter().find(|session| session.profile.as_str() == name);
+    let sessions: HashMap<&str, &SessionLine> = sessions.iter().map(|session| (session.profile.as_str(), session)).collect();
+    let session = |name: &str| sessions.get(name).copied();
     if json {
-        let profiles: Vec<Value> = files.profiles().iter().map(|profile| with_session(profile.json(), session(&profile.name))).collect();
-        return print::json(&profiles);
+        return print::json(&files.profiles().iter().map(|profile| profile.listed(session(&profile.name).map(standing))).collect::<Vec<_>>());
     }
     if files.profiles().is_empty() {
         print::say(&format!("There are no profiles in {} yet.\nhint: Add an access key: stagedoor keys add PROFILE", outside.paths.aws_config.display()));
@@ -47,12 +47,10 @@ pub(crate) fn list(outside: &Outside, json: bool) -> Result<ExitCode> {
     Ok(print::table(&["PROFILE", "KIND", "ACCOUNT", "REGION", "HANDED OUT", "SESSION"], &rows))
 }
 
-fn with_session(mut profile: Value, session: Option<&SessionLine>) -> Value {
-    if let Some(session) = session {
-        let line = serde_json::to_value(session).unwrap_or_default();
-        profile["session"] = json!({"state": line["state"], "expiration": line["expiration"]});
-    }
-    profile
+/// How a session stands, as a list shows it.
+fn standing(session: &SessionLine) -> Value {
+    let line = serde_json::to_value(session).unwrap_or_default();
+    json!({"state": line["state"], "expiration": line["expiration"]})
 }
 
 /// `resolve`

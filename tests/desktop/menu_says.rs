@@ -55,7 +55,7 @@ fn active(name: &str, left: Duration) -> ProfileView {
 fn snapshot(profiles: Vec<ProfileView>) -> Snapshot {
     Snapshot {
         revision: 1,
-        profiles,
+        profiles: profiles.into_iter().map(std::sync::Arc::new).collect(),
         files: FilesView { config_path: String::new(), credentials_path: String::new(), found: true, readable_by_others: false },
         keychain: KeychainView { name: String::new(), error: None },
         agent: AgentView { version: String::new(), windowless: false, program: String::new() },

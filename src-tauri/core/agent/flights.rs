@@ -68,6 +68,11 @@ impl<K: Eq + Hash + Clone + Send + 'static, T: Clone + Send + Sync + 'static> Fl
         !self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
+    /// Those that are under way.
+    pub(super) fn keys(&self) -> Vec<K> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
     /// Whether this one is under way.
     pub(super) fn has(&self, key: &K) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)

@@ -7,6 +7,7 @@
 mod approval;
 mod asker;
 mod asking;
+mod base;
 mod door;
 pub mod election;
 mod exercise;
@@ -96,7 +97,7 @@ struct Inner {
     keys: Keys,
     sealed: SealedSessions,
     state: Mutex<State>,
-    files: Mutex<view::Read>,
+    files: Mutex<base::Read>,
     choices: Mutex<SettingsFile>,
     problems: Mutex<Problems>,
     flights: Flights<(ProfileName, String), Held>,

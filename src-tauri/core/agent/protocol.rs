@@ -284,7 +284,7 @@ pub struct SessionLine {
 impl SessionLine {
     /// The sessions of a snapshot.
     pub fn all(snapshot: &Snapshot) -> Vec<Self> {
-        let line = |profile: &crate::model::snapshot::ProfileView| {
+        let line = |profile: &std::sync::Arc<crate::model::snapshot::ProfileView>| {
             let session = profile.session.as_ref()?;
             Some(Self {
                 profile: profile.name.clone(),

@@ -1,20 +1,18 @@
 //! The snapshot: what the state, the files and the settings look like to a person.
 //!
-//! What only the files decide is made once per change of the files; sessions, choices and activity are laid over it.
+//! What only the files decide is in `base`; sessions, choices and activity are laid over it. A profile that has none of them is
+//! shared with the snapshot before.
 
-use std::{
-    path::Path,
-    sync::{Arc, PoisonError},
-    time::SystemTime,
-};
+use std::sync::{Arc, PoisonError};
 
 use super::{
     Agent, Parts,
+    base::{Base as Seen, Mark, mark},
     leads::Leads,
     state::{Source, State},
 };
 use crate::{
-    error::{Code, Result},
+    error::Code,
     issue::LONGEST_SECONDS,
     model::{
         chain::{Base, Chain, KeyPlace},
@@ -25,63 +23,26 @@ use crate::{
             Snapshot,
         },
     },
-    paths::Paths,
     store::{aws_files::AwsFiles, settings::SettingsFile},
 };
-
-/// The files as last read.
-#[derive(Debug, Default)]
-pub(super) struct Read {
-    stamp: Option<[Stamp; 2]>,
-    files: Option<Result<Arc<AwsFiles>>>,
-    /// What only the files decide, by the order of the files.
-    base: Arc<Vec<(ProfileView, Option<Leads>)>>,
-}
-
-/// Changes whenever a file does.
-type Stamp = Option<(SystemTime, u64, u64)>;
-
-fn stamp(path: &Path) -> Stamp {
-    let metadata = std::fs::metadata(path).ok()?;
-    #[cfg(unix)]
-    let id = std::os::unix::fs::MetadataExt::ino(&metadata);
-    #[cfg(not(unix))]
-    let id = 0;
-    Some((metadata.modified().ok()?, metadata.len(), id))
-}
-
-impl Read {
-    /// The files as they are now, and whether they changed since the last look.
-    pub(super) fn fresh(&mut self, paths: &Paths) -> (Result<Arc<AwsFiles>>, bool) {
-        let now = [stamp(&paths.aws_config), stamp(&paths.aws_credentials)];
-        if let Some(files) = &self.files
-            && self.stamp == Some(now)
-        {
-            return (files.clone(), false);
-        }
-        let files = AwsFiles::read(paths).map(Arc::new);
-        if let Ok(files) = &files {
-            self.base = Arc::new(files.profiles().iter().map(|profile| base_view(files, profile)).collect());
-        }
-        (self.stamp, self.files) = (Some(now), Some(files.clone()));
-        (files, true)
-    }
-}
 
 impl Agent {
     /// Makes a snapshot and tells everybody.
     pub(super) fn publish(&self) {
         let _one = self.0.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = self.files();
-        let (base, files) = {
-            let read = self.0.files.lock().unwrap_or_else(PoisonError::into_inner);
-            (Arc::clone(&read.base), read.files.clone().and_then(Result::ok))
-        };
+        let (base, files) = self.0.files.lock().unwrap_or_else(PoisonError::into_inner).seen();
         let now = self.now();
         let mut snapshot = empty(&self.0.parts);
         {
             let (state, choices) = (self.state(), self.choices());
-            snapshot.profiles = base.iter().map(|(view, leads)| self.laid_over(view.clone(), leads.as_ref(), &state, &choices, now)).collect();
+            let dressed = self.dressed(&state, &choices);
+            let standing =
+                !state.sources.is_empty() || !choices.mfa_devices.is_empty() || choices.settings.mfa_session_seconds != Settings::default().mfa_session_seconds;
+            let on_mfa = |seen: &Seen| seen.view.chain.as_ref().is_some_and(|chain| chain.mfa_serial.is_some() || chain.session_token.is_some());
+            let plain = |seen: &Seen| dressed.binary_search(&seen.name).is_err() && !(standing && on_mfa(seen));
+            let shown = |seen: &Seen| if plain(seen) { Arc::clone(&seen.view) } else { Arc::new(self.laid_over(seen, &state, &choices, now)) };
+            snapshot.profiles = base.iter().map(shown).collect();
             snapshot.settings = choices.settings.clone();
         }
         snapshot.prompts = self.prompts().views();
@@ -108,7 +69,18 @@ impl Agent {
         });
     }
 
-    fn laid_over(&self, mut view: ProfileView, leads: Option<&Leads>, state: &State, choices: &SettingsFile, now: time::OffsetDateTime) -> ProfileView {
+    /// The profiles about which more is to be said than the files know, sorted.
+    fn dressed(&self, state: &State, choices: &SettingsFile) -> Vec<Mark> {
+        let flying = self.0.flights.keys();
+        let chosen = choices.profiles.keys().map(String::as_str);
+        let named = state.sessions.keys().chain(state.activity.keys()).chain(flying.iter().map(|(name, _)| name)).map(ProfileName::as_str);
+        let mut dressed: Vec<_> = chosen.chain(named).map(mark).collect();
+        dressed.sort_unstable();
+        dressed
+    }
+
+    fn laid_over(&self, seen: &Seen, state: &State, choices: &SettingsFile, now: time::OffsetDateTime) -> ProfileView {
+        let (mut view, leads) = (ProfileView::clone(&seen.view), seen.leads.as_deref());
         if let Some(own) = choices.profiles.get(view.name.as_str()) {
             view.favourite = own.favourite;
             view.tags.clone_from(&own.tags);
@@ -185,7 +157,8 @@ pub(super) fn empty(parts: &Parts) -> Snapshot {
     }
 }
 
-fn base_view(files: &AwsFiles, profile: &Profile) -> (ProfileView, Option<Leads>) {
+/// What only the files decide about a profile.
+pub(super) fn base_view(files: &AwsFiles, profile: &Profile) -> (ProfileView, Option<Leads>) {
     let name = ProfileName::new(&profile.name);
     let (leads, error) = match Leads::of(files, &name) {
         Ok(leads) => (Some(leads), None),

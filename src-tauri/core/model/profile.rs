@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The name of a profile. Any text without line breaks that is not empty; AWS itself allows `A-Z a-z 0-9 - / . % @ _ : +`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -114,18 +114,37 @@ impl Profile {
         of_arn("role_arn").or_else(|| self.get("aws_account_id")).or_else(|| self.get("sso_account_id")).or_else(|| of_arn("login_session"))
     }
 
-    /// An entry of `stagedoor profiles --json`, but for its session.
-    pub fn json(&self) -> Value {
-        json!({
-            "name": self.name,
-            "kind": self.kind(),
-            "region": self.get("region"),
-            "account_id": self.account_id(),
-            "role_arn": self.get("role_arn"),
-            "source_profile": self.get("source_profile"),
-            "connected": self.connected,
-            "session": null,
-            "properties": self.properties,
-        })
+    /// An entry of `stagedoor profiles --json`, with how its session stands.
+    pub fn listed<S: Serialize>(&self, session: Option<S>) -> Listed<'_, S> {
+        Listed {
+            name: &self.name,
+            kind: self.kind(),
+            region: self.get("region"),
+            account_id: self.account_id(),
+            role_arn: self.get("role_arn"),
+            source_profile: self.get("source_profile"),
+            connected: self.connected,
+            session,
+            properties: &self.properties,
+        }
     }
+
+    /// The same as a value, without a session.
+    pub fn json(&self) -> Value {
+        serde_json::to_value(self.listed(None::<()>)).unwrap_or_default()
+    }
+}
+
+/// A profile as `stagedoor profiles --json` lists it.
+#[derive(Debug, Serialize)]
+pub struct Listed<'a, S> {
+    name: &'a str,
+    kind: ProfileKind,
+    region: Option<&'a str>,
+    account_id: Option<&'a str>,
+    role_arn: Option<&'a str>,
+    source_profile: Option<&'a str>,
+    connected: bool,
+    session: Option<S>,
+    properties: &'a BTreeMap<String, String>,
 }

@@ -3,7 +3,9 @@
 //! The agent makes one after every change; whoever shows something reads it from here and from nowhere else. Moments that
 //! pass are [`Event`]s. All of it is exported to TypeScript.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, Serializer};
 use time::OffsetDateTime;
 
 use super::{
@@ -14,6 +16,10 @@ use super::{
 };
 use crate::error::Error;
 
+fn shared<S: Serializer>(profiles: &[Arc<ProfileView>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(profiles.iter().map(|profile| &**profile))
+}
+
 /// The whole truth at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
@@ -21,8 +27,9 @@ pub struct Snapshot {
     /// Grows with every change.
     #[cfg_attr(test, ts(type = "number"))]
     pub revision: u64,
-    /// In the order of the files.
-    pub profiles: Vec<ProfileView>,
+    /// In the order of the files. One that nothing happened to is shared with the snapshot before.
+    #[serde(serialize_with = "shared")]
+    pub profiles: Vec<Arc<ProfileView>>,
     /// What was read.
     pub files: FilesView,
     /// Whether the keychain answers.

@@ -32,7 +32,7 @@ pub(super) struct Before {
 impl Before {
     fn read(path: &Path, kind: FileKind) -> Result<Self> {
         let text = files::read_text(path)?;
-        Ok(Self { found: text.is_some(), document: Document::parse(path, kind, text.unwrap_or_default()) })
+        Ok(Self { found: text.is_some(), document: Document::parse(kind, text.unwrap_or_default()) })
     }
 
     fn is_still(&self, path: &Path) -> Result<bool> {

@@ -2,12 +2,13 @@
 //!
 //! [`AwsFiles`] is what both say together, at the moment they were read: per key the credentials file wins, keys that
 //! Stagedoor has renamed count as what they stand for, and secrets stand apart from the properties. [`edit`] changes single
-//! lines and leaves every other byte alone. `text` knows what each line is.
+//! lines and leaves every other byte alone. `text` knows what each line is, `parts` which sections are as they were.
 
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
     path::Path,
+    sync::Arc,
 };
 
 use crate::{
@@ -28,24 +29,28 @@ mod change;
 mod command;
 pub mod edit;
 mod keys;
+mod merge;
+mod parts;
 mod text;
 
-use text::{Document, FileKind, LineKind, SectionName};
+use text::Document;
+
+pub use merge::{Change, Profiles};
 
 /// Nested properties of a section: `sts =` with `endpoint_url = …` below it.
 type Nested = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The secrets of one profile.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Plaintext {
     secret: Option<Secret>,
     token: Option<Secret>,
 }
 
 /// Both files as they were read.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct AwsFiles {
-    profiles: Vec<Profile>,
+    profiles: Vec<Arc<Profile>>,
     index: HashMap<String, usize>,
     /// Beside each profile, what its files hold in plain text.
     secrets: Vec<Plaintext>,
@@ -54,6 +59,8 @@ pub struct AwsFiles {
     problems: Vec<Error>,
     found: bool,
     readable_by_others: bool,
+    /// The config and the credentials.
+    parts: [parts::File; 2],
 }
 
 impl fmt::Debug for AwsFiles {
@@ -67,26 +74,26 @@ impl AwsFiles {
     /// A file that is there and cannot be read as text is an error.
     pub fn read(paths: &Paths) -> Result<Self> {
         let mut read = Self::default();
-        for (path, kind) in [(&paths.aws_config, FileKind::Config), (&paths.aws_credentials, FileKind::Credentials)] {
-            let Some(text) = files::read_text(path)? else { continue };
-            read.found = true;
-            read.add(path, &Document::parse(path, kind, text));
-        }
+        read.refresh(paths)?;
         Ok(read)
+    }
+
+    /// Reads both files again, takes over what is not as it was, and says what that is. After an error nothing has changed.
+    pub fn refresh(&mut self, paths: &Paths) -> Result<Change> {
+        let texts = [files::read_text(&paths.aws_config)?, files::read_text(&paths.aws_credentials)?];
+        Ok(self.take_over([&paths.aws_config, &paths.aws_credentials], texts))
     }
 
     /// What documents that are at hand say.
     fn of(documents: [(&Path, &Document); 2]) -> Self {
         let mut read = Self::default();
-        for (path, document) in documents {
-            read.add(path, document);
-        }
+        read.take_over(documents.map(|(path, _)| path), documents.map(|(_, document)| Some((*document.text).clone())));
         read
     }
 
     /// The profiles in the order of the files, the config first; merged and effective.
-    pub fn profiles(&self) -> &[Profile] {
-        &self.profiles
+    pub fn profiles(&self) -> Profiles<'_> {
+        Profiles(&self.profiles)
     }
 
     /// One profile.
@@ -157,71 +164,6 @@ impl AwsFiles {
     }
 
     fn named(&self, name: &str) -> Option<&Profile> {
-        self.index.get(name).map(|at| &self.profiles[*at])
-    }
-
-    fn add(&mut self, path: &Path, document: &Document) {
-        self.problems.extend_from_slice(&document.problems);
-        for section in &document.sections {
-            if let SectionName::Profile(name) = &section.name {
-                self.entry(name);
-            }
-        }
-        let mut holds_secret = false;
-        for (index, line) in document.lines.iter().enumerate() {
-            let LineKind::Property { section, key, .. } = &line.kind else { continue };
-            let key = document.at(key);
-            if !text::is_identifier(key) {
-                continue;
-            }
-            let (key, value) = (key.to_ascii_lowercase(), document.value(index));
-            match &document.sections[*section].name {
-                SectionName::Profile(name) => {
-                    let at = self.entry(name);
-                    holds_secret |= self.property(at, &key, value);
-                }
-                SectionName::SsoSession(name) => {
-                    self.sso_sessions.entry(name.clone()).or_default().insert(key, value);
-                }
-                SectionName::Services(name) => {
-                    let nested = value.lines().filter_map(|line| line.split_once('='));
-                    let nested = nested.map(|(key, value)| (key.trim_matches(text::SPACE).to_ascii_lowercase(), value.trim_matches(text::SPACE).to_owned()));
-                    self.services.entry(name.clone()).or_default().entry(key).or_default().extend(nested);
-                }
-                SectionName::Other => {}
-            }
-        }
-        self.readable_by_others |= holds_secret && files::readable_by_others(path);
-    }
-
-    fn entry(&mut self, name: &str) -> usize {
-        if let Some(at) = self.index.get(name) {
-            return *at;
-        }
-        let at = self.profiles.len();
-        self.secrets.push(Plaintext::default());
-        self.profiles.push(Profile { name: name.to_owned(), ..Profile::default() });
-        self.index.insert(name.to_owned(), at);
-        at
-    }
-
-    /// Merges one property into a profile; returns whether it is a secret.
-    fn property(&mut self, at: usize, key: &str, value: String) -> bool {
-        let profile = &mut self.profiles[at];
-        let key = keys::effective(key);
-        if key == keys::PROCESS && command::is_ours(&value, &profile.name) {
-            profile.connected = true;
-        } else if key == keys::SECRET {
-            profile.plaintext_key = !value.is_empty();
-            self.secrets[at].secret = Some(Secret::new(value));
-            return profile.plaintext_key;
-        } else if keys::is_token(key) {
-            profile.session_token = !value.is_empty();
-            self.secrets[at].token = Some(Secret::new(value));
-            return profile.session_token;
-        } else if keys::is_shown(key) {
-            profile.properties.insert(key.to_owned(), value);
-        }
-        false
+        self.index.get(name).map(|at| &*self.profiles[*at])
     }
 }

@@ -4,17 +4,13 @@
 //! spoil the whole file, it becomes a problem and is skipped; and a name in quotes, which only the AWS CLI and boto3 understand,
 //! is understood and reported. A problem never shows a line's text: it may hold a secret.
 
-use std::{ops::Range, path::Path};
+use std::{borrow::Cow, ops::Range};
 
 use zeroize::Zeroizing;
-
-use crate::error::{Code, Error};
 
 /// What AWS takes as white space.
 pub(super) const SPACE: [char; 2] = [' ', '\t'];
 const BOM: &str = "\u{feff}";
-/// More problems than this in one file are told as a number.
-const PROBLEMS: usize = 100;
 
 /// The two files, whose sections are written differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +26,14 @@ pub(super) struct Document {
     pub(super) text: Zeroizing<String>,
     pub(super) lines: Vec<Line>,
     pub(super) sections: Vec<Section>,
-    pub(super) problems: Vec<Error>,
+}
+
+/// What is wrong with a line, counted from 1. Who knows the file makes a sentence of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Flaw {
+    pub(super) line: usize,
+    pub(super) what: String,
+    pub(super) hint: Cow<'static, str>,
 }
 
 /// One line: `start..end` is what it says, `end..next` its line break.
@@ -63,6 +66,8 @@ pub(super) struct Section {
     /// The line of its header.
     pub(super) line: usize,
     pub(super) name: SectionName,
+    /// Written as `[profile …]`.
+    pub(super) prefixed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +79,12 @@ pub(super) enum SectionName {
     Other,
 }
 
+impl SectionName {
+    pub(super) fn is_default(&self) -> bool {
+        matches!(self, Self::Profile(name) if name == "default")
+    }
+}
+
 /// Why a header is skipped or only understood by some.
 struct Complaint {
     message: String,
@@ -81,21 +92,16 @@ struct Complaint {
 }
 
 impl Document {
-    /// Takes a file apart. Never fails; what is wrong is in `problems`.
-    pub(super) fn parse(path: &Path, kind: FileKind, text: String) -> Self {
-        let mut parser =
-            Parser { path, document: Self { text: Zeroizing::new(text), lines: Vec::new(), sections: Vec::new(), problems: Vec::new() }, left_out: 0 };
-        parser.read(kind);
-        let Parser { mut document, left_out, .. } = parser;
-        document.prefer_prefixed_default(path, kind);
-        if left_out > 0 {
-            document.problems.push(Error::new(
-                Code::InvalidValue,
-                format!("{left_out} more lines of {} are broken", path.display()),
-                "Check whether this is the right file",
-            ));
+    /// Takes a file apart. Never fails; what is wrong is told by who reads the profiles.
+    pub(super) fn parse(kind: FileKind, text: String) -> Self {
+        let Lines { lines, mut sections, .. } = Lines::of(kind, &text, byte_order_mark(&text));
+        if kind == FileKind::Config && sections.iter().any(|section| section.prefixed && section.name.is_default()) {
+            // `[profile default]` beats `[default]`: then the latter is no profile.
+            for section in sections.iter_mut().filter(|section| !section.prefixed && section.name.is_default()) {
+                section.name = SectionName::Other;
+            }
         }
-        document
+        Self { text: Zeroizing::new(text), lines, sections }
     }
 
     /// The text of a range.
@@ -105,20 +111,12 @@ impl Document {
 
     /// A property's value with its continuation lines, as the SDK joins them.
     pub(super) fn value(&self, line: usize) -> String {
-        let LineKind::Property { value, .. } = &self.lines[line].kind else { return String::new() };
-        let mut joined = self.at(value).to_owned();
-        for further in self.continuations(line) {
-            joined.push('\n');
-            joined.push_str(self.text[self.lines[further].start..self.lines[further].end].trim_matches(SPACE));
-        }
-        joined
+        value(&self.text, &self.lines, line)
     }
 
     /// The continuation lines of the property at `line`.
     pub(super) fn continuations(&self, line: usize) -> impl Iterator<Item = usize> + '_ {
-        (line + 1..self.lines.len())
-            .take_while(|index| !matches!(self.lines[*index].kind, LineKind::Header | LineKind::Property { .. }))
-            .filter(move |index| matches!(self.lines[*index].kind, LineKind::Continuation { property } if property == line))
+        continuations(&self.lines, line)
     }
 
     /// The key of a nested property.
@@ -132,35 +130,36 @@ impl Document {
         let end = self.sections.get(section + 1).map_or(self.lines.len(), |next| next.line);
         self.sections[section].line + 1..end
     }
-
-    /// `[profile default]` beats `[default]`: then the latter is no profile.
-    fn prefer_prefixed_default(&mut self, path: &Path, kind: FileKind) {
-        if kind == FileKind::Credentials {
-            return;
-        }
-        let default = SectionName::Profile("default".to_owned());
-        let (text, lines) = (&self.text, &self.lines);
-        let prefixed = |section: &Section| text[lines[section.line].start..].trim_start_matches('[').trim_start_matches(SPACE).starts_with("profile");
-        if !self.sections.iter().any(|section| section.name == default && prefixed(section)) {
-            return;
-        }
-        for section in &mut self.sections {
-            if section.name == default && !prefixed(section) {
-                section.name = SectionName::Other;
-                self.problems.push(Error::new(
-                    Code::InvalidValue,
-                    format!("[default] on line {} of {} does not count, because there is a [profile default] too", section.line + 1, path.display()),
-                    "Move its lines into [profile default] or remove one of the two",
-                ));
-            }
-        }
-    }
 }
 
-struct Parser<'a> {
-    path: &'a Path,
-    document: Document,
-    left_out: usize,
+/// How many bytes a byte order mark takes at the beginning of a file.
+pub(super) fn byte_order_mark(text: &str) -> usize {
+    if text.starts_with(BOM) { BOM.len() } else { 0 }
+}
+
+/// A property's value with its continuation lines, as the SDK joins them.
+pub(super) fn value(text: &str, lines: &[Line], line: usize) -> String {
+    let LineKind::Property { value, .. } = &lines[line].kind else { return String::new() };
+    let mut joined = text[value.clone()].to_owned();
+    for further in continuations(lines, line) {
+        joined.push('\n');
+        joined.push_str(text[lines[further].start..lines[further].end].trim_matches(SPACE));
+    }
+    joined
+}
+
+fn continuations(lines: &[Line], line: usize) -> impl Iterator<Item = usize> + '_ {
+    (line + 1..lines.len())
+        .take_while(|index| !matches!(lines[*index].kind, LineKind::Header | LineKind::Property { .. }))
+        .filter(move |index| matches!(lines[*index].kind, LineKind::Continuation { property } if property == line))
+}
+
+/// What the lines of a text are: of a whole file, or of one section.
+#[derive(Default)]
+pub(super) struct Lines {
+    pub(super) lines: Vec<Line>,
+    pub(super) sections: Vec<Section>,
+    pub(super) flaws: Vec<Flaw>,
 }
 
 /// Where the parser stands.
@@ -174,14 +173,10 @@ enum State {
     Broken,
 }
 
-impl Parser<'_> {
-    fn read(&mut self, kind: FileKind) {
-        let text = std::mem::take(&mut self.document.text);
-        let mut start = 0;
-        if text.starts_with(BOM) {
-            start = BOM.len();
-            self.problem(1, "begins with a byte order mark, which AWS's own tools do not understand", "Save the file as UTF-8 without a byte order mark");
-        }
+impl Lines {
+    /// Takes a text apart from a byte on, line by line.
+    pub(super) fn of(kind: FileKind, text: &str, mut start: usize) -> Self {
+        let mut read = Self::default();
         let mut state = State::Start;
         while start < text.len() {
             let (end, next) = match text[start..].find('\n') {
@@ -189,16 +184,16 @@ impl Parser<'_> {
                 Some(at) => (start + at, start + at + 1),
                 None => (text.len(), text.len()),
             };
-            let (kind, then) = self.line(kind, &text[start..end], start, state);
+            let (kind, then) = read.line(kind, &text[start..end], start, state);
             state = then;
-            self.document.lines.push(Line { start, end, next, kind });
+            read.lines.push(Line { start, end, next, kind });
             start = next;
         }
-        self.document.text = text;
+        read
     }
 
     fn line(&mut self, kind: FileKind, line: &str, start: usize, state: State) -> (LineKind, State) {
-        let index = self.document.lines.len();
+        let index = self.lines.len();
         if line.trim_matches(SPACE).is_empty() {
             return (LineKind::Blank, state);
         }
@@ -207,27 +202,24 @@ impl Parser<'_> {
         }
         if line.starts_with('[') {
             let name = self.header(kind, line, index);
-            self.document.sections.push(Section { line: index, name });
+            let prefixed = line.trim_start_matches('[').trim_start_matches(SPACE).starts_with("profile");
+            self.sections.push(Section { line: index, name, prefixed });
             return (LineKind::Header, State::Section { property: None, nested: false });
         }
         if line.starts_with(SPACE) {
             return self.continuation(line, index, state);
         }
         let Some((key, value)) = property(line) else {
-            self.problem(
-                index + 1,
-                "is neither a [section] nor key = value; it was skipped",
-                "Mend or remove that line: AWS's own tools refuse the whole file",
-            );
+            self.flaw(index + 1, "is neither a [section] nor key = value; it was skipped", "Mend or remove that line: AWS's own tools refuse the whole file");
             return (LineKind::Broken, State::Broken);
         };
-        let Some(section) = self.document.sections.len().checked_sub(1) else {
-            self.problem(index + 1, "stands before the first [section]; it was skipped", "Put a header such as [default] before it, or remove that line");
+        let Some(section) = self.sections.len().checked_sub(1) else {
+            self.flaw(index + 1, "stands before the first [section]; it was skipped", "Put a header such as [default] before it, or remove that line");
             return (LineKind::Broken, State::Broken);
         };
         let shift = |range: Range<usize>| start + range.start..start + range.end;
         if !is_identifier(&line[key.clone()]) {
-            self.problem(index + 1, "has a key that AWS does not accept; it does not count", "Keys are one word of letters, digits and _-/.%@:+");
+            self.flaw(index + 1, "has a key that AWS does not accept; it does not count", "Keys are one word of letters, digits and _-/.%@:+");
         }
         let nested = value.is_empty();
         (LineKind::Property { section, key: shift(key), value: shift(value) }, State::Section { property: Some(index), nested })
@@ -237,13 +229,13 @@ impl Parser<'_> {
         match state {
             State::Section { property: Some(at), nested } => {
                 if nested && property(line.trim_matches(SPACE)).is_none() {
-                    self.problem(index + 1, "is no nested key = value; it was skipped", "Mend or remove that line: AWS's own tools refuse the whole file");
+                    self.flaw(index + 1, "is no nested key = value; it was skipped", "Mend or remove that line: AWS's own tools refuse the whole file");
                     return (LineKind::Broken, state);
                 }
                 (LineKind::Continuation { property: at }, state)
             }
             State::Start | State::Section { property: None, .. } => {
-                self.problem(
+                self.flaw(
                     index + 1,
                     "begins with a space but continues nothing; it was skipped",
                     "Remove the space at its beginning: AWS's own tools refuse the whole file",
@@ -257,22 +249,18 @@ impl Parser<'_> {
     fn header(&mut self, kind: FileKind, line: &str, index: usize) -> SectionName {
         let before_comment = line.find(['#', ';']).map_or(line, |at| &line[..at]).trim_matches(SPACE);
         let Some(inner) = before_comment.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
-            self.problem(index + 1, "begins a [section] but has no ] at its end; the section was skipped", "Write the header as [profile NAME], on one line");
+            self.flaw(index + 1, "begins a [section] but has no ] at its end; the section was skipped", "Write the header as [profile NAME], on one line");
             return SectionName::Other;
         };
         let (name, complaint) = section_name(kind, inner);
         if let Some(Complaint { message, hint }) = complaint {
-            self.problem(index + 1, &message, hint);
+            self.flaw(index + 1, &message, hint);
         }
         name
     }
 
-    fn problem(&mut self, line: usize, what: &str, hint: impl Into<std::borrow::Cow<'static, str>>) {
-        if self.document.problems.len() == PROBLEMS {
-            self.left_out += 1;
-            return;
-        }
-        self.document.problems.push(Error::new(Code::InvalidValue, format!("Line {line} of {} {what}", self.path.display()), hint));
+    fn flaw(&mut self, line: usize, what: &str, hint: impl Into<Cow<'static, str>>) {
+        self.flaws.push(Flaw { line, what: what.to_owned(), hint: hint.into() });
     }
 }
 

@@ -16,7 +16,7 @@ export type Snapshot = {
  */
 revision: number, 
 /**
- * In the order of the files.
+ * In the order of the files. One that nothing happened to is shared with the snapshot before.
  */
 profiles: Array<ProfileView>, 
 /**
