@@ -16,7 +16,7 @@ use stagedoor_core::{
     clock::Clock,
     error::{Code, Error, Result},
     private,
-    store::keychain::System,
+    store::{keychain::System, vault::Vault},
 };
 
 use crate::{Outside, print};
@@ -41,6 +41,7 @@ pub(crate) fn run(outside: &Outside) -> Result<ExitCode> {
             paths: outside.paths.clone(),
             clock: Clock::system(),
             keychain: Arc::new(System::new(&outside.paths)),
+            vault: Vault::new(&outside.paths),
             environment: Environment::new(std::env::vars_os()),
             program: std::env::current_exe()
                 .map_err(|error| Error::new(Code::Agent, format!("This program cannot find itself: {error}"), "Start it by its full path"))?,

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use stagedoor_core::{
     agent::ConsoleTarget,
     error::Result,
-    model::{params::SessionDuration, snapshot},
+    model::{lock::SecretsPlace, params::SessionDuration, snapshot},
 };
 
 /// AWS access keys in the keychain, short-lived credentials for every tool.
@@ -204,10 +204,15 @@ pub(crate) enum Command {
     Activity(Rest),
     #[command(hide = true)]
     Doctor(Rest),
-    #[command(hide = true)]
+    /// Forget every credential in memory and hand out nothing until it is unlocked
     Lock,
-    #[command(hide = true)]
+    /// Hand out again; asks for the vault's passphrase, or reads it from standard input
     Unlock,
+    /// A passphrase vault in place of the system's keychain
+    Vault {
+        #[command(subcommand)]
+        command: VaultCommand,
+    },
 }
 
 /// Whatever comes after a command that is not there yet.
@@ -229,6 +234,38 @@ pub(crate) enum KeysCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VaultCommand {
+    /// Make a vault; its passphrase is asked for, or read from standard input
+    Create,
+    /// Encrypt the vault to another passphrase; asks for the old and the new one, or reads them from standard input, a line each
+    Passphrase,
+    /// Move access keys, MFA seeds and Stagedoor's own keys: copied, verified, then deleted where they were
+    Migrate {
+        #[arg(long, value_name = "PLACE")]
+        to: Place,
+        /// Say what would be moved, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// The places that secrets can lie in.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Place {
+    Keychain,
+    Vault,
+}
+
+impl From<Place> for SecretsPlace {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::Keychain => Self::Keychain,
+            Place::Vault => Self::Vault,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,6 +13,7 @@ mod practice;
 mod print;
 mod profiles;
 mod sessions;
+mod vault;
 
 use std::process::ExitCode;
 
@@ -91,8 +92,9 @@ fn slow(outside: &Outside) -> Result<ExitCode> {
         Command::Check(_) => Err(later("check")),
         Command::Activity(_) => Err(later("activity")),
         Command::Doctor(_) => Err(later("doctor")),
-        Command::Lock => Err(later("lock")),
-        Command::Unlock => Err(later("unlock")),
+        Command::Lock => vault::lock(outside),
+        Command::Unlock => vault::unlock(outside),
+        Command::Vault { command } => vault::run(outside, &command),
     }
 }
 

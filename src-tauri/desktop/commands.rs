@@ -6,10 +6,11 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use stagedoor_core::{
-    agent::{Asker, ConsoleTarget},
+    agent::{Asker, ConsoleTarget, Migration},
     error::{Code, Error, Result},
     issue::CallerIdentity,
     model::{
+        lock::SecretsPlace,
         mfa::{MfaCode, TotpSeed},
         params::MfaSerial,
         practice::PracticeOverview,
@@ -18,13 +19,23 @@ use stagedoor_core::{
         snapshot::{Settings, Snapshot},
     },
 };
-use tauri::{AppHandle, State, ipc::Invoke};
+use tauri::{AppHandle, Manager, State, ipc::Invoke};
 use time::OffsetDateTime;
 
 use crate::{autostart, desk, desk::Desk, terminal, window};
 
-/// Every command, for the builder.
+/// Every command, for the builder. Whoever gives one is there: the time without a request begins anew.
 pub(crate) fn all() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
+    let each = each();
+    move |invoke| {
+        if invoke.message.command() != "snapshot" {
+            desk::of(invoke.message.webview_ref().app_handle()).agent.seen();
+        }
+        each(invoke)
+    }
+}
+
+fn each() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
     tauri::generate_handler![
         snapshot,
         start,
@@ -54,6 +65,11 @@ pub(crate) fn all() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         play_exercise,
         restart_exercise,
         set_settings,
+        lock,
+        unlock,
+        create_vault,
+        change_passphrase,
+        migrate,
         quit
     ]
 }
@@ -221,6 +237,31 @@ pub(crate) async fn set_settings(app: AppHandle, desk: State<'_, Desk>, settings
     }
     window::set_theme(&app, settings.theme);
     desk.agent.set_settings(settings).await
+}
+
+#[tauri::command]
+pub(crate) async fn lock(desk: State<'_, Desk>) -> Result<()> {
+    desk.agent.lock().await
+}
+
+#[tauri::command]
+pub(crate) async fn unlock(desk: State<'_, Desk>, passphrase: Option<Secret>) -> Result<()> {
+    desk.agent.unlock(passphrase).await
+}
+
+#[tauri::command]
+pub(crate) async fn create_vault(desk: State<'_, Desk>, passphrase: Secret) -> Result<SecretsPlace> {
+    desk.agent.create_vault(passphrase).await
+}
+
+#[tauri::command]
+pub(crate) async fn change_passphrase(desk: State<'_, Desk>, old: Secret, new: Secret) -> Result<()> {
+    desk.agent.change_passphrase(old, new).await
+}
+
+#[tauri::command]
+pub(crate) async fn migrate(desk: State<'_, Desk>, to: SecretsPlace, passphrase: Option<Secret>) -> Result<Migration> {
+    desk.agent.migrate(to, passphrase, false).await
 }
 
 #[tauri::command]

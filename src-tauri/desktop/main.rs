@@ -27,7 +27,7 @@ use stagedoor_core::{
     clock::Clock,
     error::{Code, Error, Result},
     paths::{Paths, Platform},
-    store::keychain::System,
+    store::{keychain::System, vault::Vault},
 };
 use tauri::RunEvent;
 
@@ -107,7 +107,8 @@ fn open(start: Start) -> Result<()> {
     let clock = Clock::system();
     let keychain = Arc::new(System::new(&start.paths));
     let Start { paths, environment, program, .. } = start;
-    let parts = Parts { paths: paths.clone(), clock: clock.clone(), keychain, environment, program: program.clone(), windowless: false };
+    let vault = Vault::new(&paths);
+    let parts = Parts { paths: paths.clone(), clock: clock.clone(), keychain, vault, environment, program: program.clone(), windowless: false };
     let agent = match tauri::async_runtime::block_on(seat::take(parts, start.hidden))? {
         Seat::Ours(agent) => agent,
         Seat::Taken => return Ok(()),

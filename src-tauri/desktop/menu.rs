@@ -30,6 +30,8 @@ pub(crate) enum Press {
     OpenWindow,
     /// Stop everything.
     StopAll,
+    /// Hand out nothing until it is unlocked.
+    Lock,
     /// End the app.
     Quit,
 }
@@ -94,6 +96,10 @@ pub(crate) fn entries(snapshot: &Snapshot, now: OffsetDateTime) -> Vec<Entry> {
     recents.truncate(OFFERED);
 
     let mut menu = Vec::new();
+    if snapshot.secrets.locked {
+        let words = Entry::Words { label: "Locked".to_owned() };
+        return vec![words, Entry::Rule, button(Press::OpenWindow, "Unlock Stagedoor"), button(Press::Quit, "Quit Stagedoor")];
+    }
     if running.is_empty() {
         menu.push(Entry::Words { label: "No active session".to_owned() });
     }
@@ -109,6 +115,7 @@ pub(crate) fn entries(snapshot: &Snapshot, now: OffsetDateTime) -> Vec<Entry> {
     if any_running {
         menu.push(button(Press::StopAll, "Stop all sessions"));
     }
+    menu.push(button(Press::Lock, "Lock"));
     menu.push(button(Press::Quit, "Quit Stagedoor"));
     menu
 }
@@ -128,6 +135,7 @@ pub(crate) fn mood(snapshot: &Snapshot, now: OffsetDateTime) -> Mood {
 /// What the pointer is told over the icon.
 pub(crate) fn tooltip(snapshot: &Snapshot) -> String {
     match snapshot.profiles.iter().filter(|profile| live(profile).is_some()).count() {
+        _ if snapshot.secrets.locked => "Stagedoor is locked".to_owned(),
         0 => "Stagedoor: no active session".to_owned(),
         1 => "Stagedoor: 1 active session".to_owned(),
         count => format!("Stagedoor: {count} active sessions"),

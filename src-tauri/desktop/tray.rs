@@ -182,7 +182,7 @@ fn act(app: &AppHandle, press: Press) {
         Press::Start(profile) => desk::start(app, profile),
         Press::OpenWindow => window::show(app),
         Press::Quit => app.exit(0),
-        Press::Stop(_) | Press::OpenConsole(_) | Press::CopyEnvironment(_) | Press::StopAll => {
+        Press::Stop(_) | Press::OpenConsole(_) | Press::CopyEnvironment(_) | Press::StopAll | Press::Lock => {
             let app = app.clone();
             tauri::async_runtime::spawn(async move {
                 if let Err(error) = ask_agent(&app, press).await {
@@ -200,6 +200,7 @@ async fn ask_agent(app: &AppHandle, press: Press) -> Result<(), Error> {
         Press::OpenConsole(profile) => desk::open_console(&desk, &profile, None).await,
         Press::CopyEnvironment(profile) => desk::copy_environment(&desk, &profile).await,
         Press::StopAll => desk.agent.stop_all().await,
+        Press::Lock => desk.agent.lock().await,
         Press::Start(_) | Press::OpenWindow | Press::Quit => Ok(()),
     }
 }

@@ -71,13 +71,21 @@ fn words(profiles: Vec<ProfileView>) -> Vec<String> {
 
 #[test]
 fn nothing_runs() {
-    assert_eq!(words(vec![profile("dev")]), ["No active session", "—", "Open Stagedoor", "Quit Stagedoor"]);
+    assert_eq!(words(vec![profile("dev")]), ["No active session", "—", "Open Stagedoor", "Lock", "Quit Stagedoor"]);
+}
+
+#[test]
+fn locked_it_offers_to_unlock_and_names_no_profile() {
+    let mut locked = snapshot(vec![profile("dev"), active("prod-admin", Duration::minutes(47))]);
+    locked.secrets.locked = true;
+    let shown: Vec<_> = entries(&locked, NOW).iter().map(|entry| entry.label().unwrap_or_else(|| "—".to_owned())).collect();
+    assert_eq!(shown, ["Locked", "—", "Unlock Stagedoor", "Quit Stagedoor"]);
 }
 
 #[test]
 fn what_ends_first_comes_first_with_the_time_left() {
     let shown = words(vec![active("long", Duration::minutes(192)), active("prod-admin", Duration::minutes(47))]);
-    assert_eq!(shown, ["prod-admin — 47 min", "long — 3 h 12 min", "—", "Open Stagedoor", "Stop all sessions", "Quit Stagedoor"]);
+    assert_eq!(shown, ["prod-admin — 47 min", "long — 3 h 12 min", "—", "Open Stagedoor", "Stop all sessions", "Lock", "Quit Stagedoor"]);
 }
 
 #[test]

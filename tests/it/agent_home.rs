@@ -28,6 +28,7 @@ use stagedoor_core::{
     store::{
         aws_files::AwsFiles,
         keychain::{Keys, Memory},
+        vault::Vault,
     },
 };
 use time::{OffsetDateTime, macros::datetime};
@@ -173,6 +174,7 @@ impl Home {
             paths: self.paths(),
             clock: self.clock.clone(),
             keychain: Arc::new(self.keychain.clone()),
+            vault: Vault::with_work(&self.paths(), 4),
             environment: Environment::new([("USER".to_owned(), "alice".to_owned())]),
             program: PathBuf::from("/opt/stagedoor/stagedoor"),
             windowless: true,

@@ -28,7 +28,7 @@ use stagedoor_core::{
     clock::Clock,
     paths::Paths,
     practice::{self, Server},
-    store::keychain::System,
+    store::{keychain::System, vault::Vault},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -252,6 +252,7 @@ async fn one_step() {
     let listener = Listener::bind(&paths).unwrap();
     let parts = Parts {
         keychain: Arc::new(System::new(&paths)),
+        vault: Vault::new(&paths),
         paths,
         clock: Clock::system(),
         environment: Environment::default(),

@@ -22,6 +22,8 @@ pub(crate) enum Line {
     Through,
     /// Nobody ever answers.
     Silent,
+    /// It is passed on as soon as this says so.
+    Held(tokio::sync::watch::Receiver<bool>),
     /// The answer takes this long.
     Slow(Duration),
     /// Somebody else answers: status, content type, body.
@@ -85,6 +87,7 @@ impl Tap {
             match line {
                 Line::Through => {}
                 Line::Slow(by) => tokio::time::sleep(by).await,
+                Line::Held(mut open) => drop(open.wait_for(|open| *open).await),
                 Line::Silent => std::future::pending().await,
                 Line::Page(status, kind, page) => {
                     let answer = format!("HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{page}", page.len());

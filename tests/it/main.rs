@@ -9,6 +9,7 @@ mod agent_approval;
 mod agent_delivery;
 mod agent_home;
 mod agent_issuing;
+mod agent_lock;
 mod agent_practice;
 #[cfg(unix)]
 mod agent_profiles;
@@ -55,5 +56,7 @@ mod saml_provider;
 mod scenario_calls;
 mod scenarios;
 mod tidy;
+mod vault;
+mod vault_moves;
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the tests that use all of it run on Linux"))]
 mod world;

@@ -125,7 +125,7 @@ test('settings are kept by the agent, and the theme follows them', async () => {
   await page.getByRole('switch', { name: 'Start when I sign in to this computer' }).click();
   await page.getByLabel('Copy environment writes for').selectOption('fish');
   await expect.poll(async () => (await asked(page, 'set_settings')).at(-1)).toEqual({
-    settings: { theme: 'dark', start_at_login: true, notifications: true, mfa_session_seconds: 3600, shell: 'fish', onboarded: true },
+    settings: { theme: 'dark', start_at_login: true, notifications: true, mfa_session_seconds: 3600, shell: 'fish', onboarded: true, lock_after_seconds: 0, vault_unlocked_seconds: 28_800 },
   });
   await close(page);
 });

@@ -17,6 +17,10 @@ const startFirst = async (page: Page): Promise<void> => {
   await page.getByTestId('mfa-sheet').waitFor();
 };
 const go = (place: string) => async (page: Page): Promise<void> => page.getByRole('button', { name: place, exact: true }).click();
+const secrets = async (page: Page): Promise<void> => {
+  await go('Settings')(page);
+  await page.locator('#secrets-title').evaluate((it) => it.scrollIntoView({ block: 'start' }));
+};
 const add = (what: string) => async (page: Page): Promise<void> => {
   await page.getByRole('button', { name: 'Add a profile' }).click();
   await page.getByRole('menuitem', { name: what }).click();
@@ -69,6 +73,21 @@ const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][
   ['setup', {}, go('Setup')],
   ['insight', {}, go('Insight')],
   ['settings', {}, go('Settings')],
+  ['settings-vault', { scene: 'vault' }, secrets],
+  ['settings-no-keychain', { scene: 'no-keychain' }, secrets],
+  ['locked', { scene: 'locked' }],
+  ['locked-vault', { scene: 'locked-vault' }],
+  ['locked-wrong', { scene: 'locked-vault' }, async (page) => { await page.getByLabel('Passphrase').fill('not this one'); await page.keyboard.press('Enter'); await page.getByRole('alert').waitFor(); }],
+  ['vault-make', { scene: 'no-keychain' }, async (page) => {
+    await secrets(page);
+    await page.getByRole('button', { name: 'Keep secrets in a vault…' }).click();
+    await page.getByLabel('Passphrase', { exact: true }).fill('short');
+    await page.getByRole('button', { name: 'Make the vault' }).click();
+  }],
+  ['vault-move', {}, async (page) => { await secrets(page); await page.getByRole('button', { name: 'Move to a vault…' }).click(); await page.getByRole('dialog').waitFor(); }],
+  ['vault-leave', { scene: 'vault' }, async (page) => { await secrets(page); await page.getByRole('button', { name: 'Move to the keychain…' }).click(); await page.getByRole('dialog').waitFor(); }],
+  ['vault-passphrase', { scene: 'vault' }, async (page) => { await secrets(page); await page.getByRole('button', { name: 'Change passphrase…' }).click(); await page.getByRole('dialog').waitFor(); }],
+  ['first-start-no-keychain', { scene: 'first-no-keychain' }],
   ['first-start', { scene: 'first' }],
   ['first-start-moved', { scene: 'first' }, async (page) => {
     await page.getByRole('button', { name: /^Move 2 access keys/ }).click();
@@ -83,8 +102,8 @@ const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][
 
 const sizes: [suffix: string, look: Look, names: string[]][] = [
   ['', {}, pictures.map(([name]) => name)],
-  ['-680', { width: 680, height: 520 }, ['mfa', 'palette', 'settings', 'first-start', 'add-role', 'practice', 'empty', 'problems-sheet', 'first-start-practice', 'activity']],
-  ['-200', { text: 2 }, ['idle', 'activity', 'mfa', 'palette', 'settings', 'first-start', 'add-key', 'access-key', 'menu', 'setup']],
+  ['-680', { width: 680, height: 520 }, ['mfa', 'palette', 'settings', 'first-start', 'add-role', 'practice', 'empty', 'problems-sheet', 'first-start-practice', 'activity', 'locked-vault', 'settings-vault', 'vault-make']],
+  ['-200', { text: 2 }, ['idle', 'activity', 'mfa', 'palette', 'settings', 'first-start', 'add-key', 'access-key', 'menu', 'setup', 'locked-vault', 'settings-vault']],
 ];
 
 describe.each(themes)('%s', (theme) => {

@@ -56,7 +56,7 @@ export async function open(browser: Browser, { scene = 'everyday', theme = 'ligh
   });
   if (text !== 1) await page.addInitScript((size) => document.addEventListener('DOMContentLoaded', () => (document.documentElement.style.fontSize = `${size * 100}%`)), text);
   await page.goto(`${ORIGIN}/?scene=${scene}&theme=${theme}${more}`);
-  await page.waitForSelector('.app, [data-testid="first-start"]');
+  await page.waitForSelector('.app, [data-testid="first-start"], [data-testid="locked"]');
   await page.evaluate(() => document.fonts.ready);
   pageFaults.set(page, faults);
   return page;

@@ -77,6 +77,12 @@ export function durationProblem(text: string, most = 43_200): string | null {
   return value < 900 || value > most ? `AWS allows 15 min to ${most / 3600} h.` : null;
 }
 
+export function passphraseProblem(passphrase: string): string | null {
+  const { length } = [...passphrase.trim()];
+  if (length === 0) return 'The passphrase is missing.';
+  return length < 8 ? 'Take at least 8 characters. Four or five words that have nothing to do with each other are good.' : null;
+}
+
 export function seedProblem(seed: string): string | null {
   const bare = seed.replace(/[\s-]/g, '');
   if (bare === '') return 'The seed is missing.';

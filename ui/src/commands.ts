@@ -4,6 +4,7 @@
 import ExternalLink from '@lucide/svelte/icons/external-link';
 import FlaskConical from '@lucide/svelte/icons/flask-conical';
 import KeyDrawing from '@lucide/svelte/icons/key';
+import Lock from '@lucide/svelte/icons/lock';
 import LogOut from '@lucide/svelte/icons/log-out';
 import Play from '@lucide/svelte/icons/play';
 import QrCode from '@lucide/svelte/icons/qr-code';
@@ -78,6 +79,7 @@ export function generalCommands(ui: Ui): Command[] {
       : { id: 'practice', label: 'Open the practice account', icon: FlaskConical, key: null, run: () => void ui.ask(() => ui.host.startPractice()).then((made) => { if (made) ui.go('practice'); }) },
     ...(running ? [{ id: 'practice-profiles', label: 'Show the practice profiles and QR code', icon: QrCode, key: null, run: () => void (ui.sheet = { kind: 'practice' }) }] : []),
     { id: 'settings', label: 'Settings', icon: Sliders, key: null, run: () => ui.go('settings') },
+    { id: 'lock', label: 'Lock Stagedoor', icon: Lock, key: null, run: () => void ui.ask(() => ui.host.lock()) },
     { id: 'quit', label: 'Quit Stagedoor', icon: LogOut, key: null, run: () => void ui.ask(() => ui.host.quit()) },
   ];
 }

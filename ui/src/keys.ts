@@ -8,7 +8,7 @@ const letters: Record<string, string> = { c: 'console', e: 'environment', t: 'te
 const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
 
 export function onKey(ui: Ui, event: KeyboardEvent): void {
-  if (event.defaultPrevented || event.isComposing || !ui.snapshot.settings.onboarded) return;
+  if (event.defaultPrevented || event.isComposing || !ui.snapshot.settings.onboarded || ui.snapshot.secrets.locked) return;
   if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 'k') {
     if (ui.sheet === null || ui.sheet.kind === 'palette') {
       ui.sheet = ui.sheet ? null : { kind: 'palette' };

@@ -18,7 +18,8 @@ export type Sheet =
   | { kind: 'add-role' }
   | { kind: 'palette' }
   | { kind: 'problems' }
-  | { kind: 'practice' };
+  | { kind: 'practice' }
+  | { kind: 'vault'; wish: 'make' | 'passphrase' | 'leave' };
 
 /** What was wanted when a code turned out to be needed, and what to say once it is done. */
 export interface Resume {
@@ -103,6 +104,11 @@ export class Ui {
 
   take(snapshot: Snapshot): void {
     if (snapshot.revision < this.snapshot.revision && snapshot.agent.version === this.snapshot.agent.version) return;
+    // What floats over a locked window would show what is behind it, or act on it.
+    if (snapshot.secrets.locked && !this.snapshot.secrets.locked) {
+      this.sheet = null;
+      this.toasts = [];
+    }
     this.snapshot = snapshot;
     this.now = this.host.now();
     for (const name of this.failures.keys()) if (!this.#byName.has(name)) this.failures.delete(name);

@@ -66,6 +66,7 @@ pub(super) struct Got {
 impl Agent {
     /// Valid credentials of a profile: from memory, or from AWS through one flight for all who ask.
     pub(super) async fn ensure(&self, profile: &ProfileName, want: Want) -> Result<Got> {
+        self.unlocked()?;
         let files = self.files()?;
         let Leads { chain, mark, .. } = Leads::of(&files, profile)?;
         let got = |held: Held, from_memory: bool| Got { held, chain: chain.clone(), from_memory };
@@ -132,6 +133,7 @@ impl Agent {
         self.publish();
         let result = self.issue(&chain, &want).await;
         let now = self.now();
+        self.unlocked()?;
         if self.state().stops(&profile) != stops {
             return Err(Error::new(Code::Agent, format!("{profile} was stopped meanwhile"), format!("Start it again: stagedoor start {profile}")));
         }
@@ -144,7 +146,12 @@ impl Agent {
                     "Check this computer's clock, then try again",
                 ));
             }
-            self.state().issued(&profile, &mark, held.clone(), person_from);
+            let mut state = self.state();
+            // It was locked or stopped in this very moment.
+            if state.stops(&profile) != stops {
+                return Err(crate::store::secrets::locked());
+            }
+            state.issued(&profile, &mark, held.clone(), person_from);
             Ok(held)
         });
         if let Err(error) = &result {
@@ -281,7 +288,7 @@ impl Agent {
                 let issued = agent.now();
                 let credentials = session_token(&config, &key, serial.as_ref().zip(code.as_ref()), seconds).await;
                 let held = Held { credentials: credentials.map_err(|error| of_device(error, serial.as_ref()))?, issued };
-                if stops(&agent) == began {
+                if stops(&agent) == began && !agent.locked() {
                     agent.state().sources.insert(source, held.clone());
                 }
                 Ok(held)

@@ -14,6 +14,7 @@ mod exercise;
 mod flights;
 mod issuing;
 mod leads;
+mod locking;
 mod practice;
 mod practice_kept;
 mod practice_view;
@@ -28,6 +29,7 @@ mod serving;
 mod sessions;
 pub mod socket;
 mod state;
+mod vault;
 mod view;
 
 use std::{
@@ -45,6 +47,7 @@ pub use self::{
     run::run,
     serving::serve,
     sessions::ShownCode,
+    vault::Migration,
 };
 use self::{
     flights::Flights,
@@ -57,6 +60,7 @@ use crate::{
     clock::Clock,
     error::{Code, Error, Result},
     model::{
+        lock::SecretsPlace,
         profile::ProfileName,
         snapshot::{Event, Snapshot},
     },
@@ -65,7 +69,9 @@ use crate::{
         aws_files::AwsFiles,
         keychain::{Keychain, Keys},
         sealed_sessions::SealedSessions,
+        secrets::Secrets,
         settings::SettingsFile,
+        vault::Vault,
     },
 };
 
@@ -78,6 +84,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Where keys lie.
     pub keychain: Arc<dyn Keychain>,
+    /// Where they lie instead, if the person chose a passphrase.
+    pub vault: Vault,
     /// The variables that decide about endpoints and Regions.
     pub environment: Environment,
     /// The `stagedoor` program that `connect` writes into `credential_process`.
@@ -95,6 +103,9 @@ struct Inner {
     parts: Parts,
     aws: Aws,
     keys: Keys,
+    /// The place behind them, and whether it gives anything.
+    secrets: Secrets,
+    locking: locking::Locking,
     sealed: SealedSessions,
     state: Mutex<State>,
     files: Mutex<base::Read>,
@@ -145,11 +156,17 @@ impl Agent {
     /// Opens the files and the sealed sessions; calls nothing on the network.
     pub async fn open(parts: Parts) -> Result<Self> {
         let (choices, settings_problem) = SettingsFile::load(&parts.paths);
-        let keys = Keys(Arc::clone(&parts.keychain));
+        let secrets = Secrets::new(Arc::clone(&parts.keychain), parts.vault.clone(), choices.secrets);
+        if choices.locked || secrets.place() == SecretsPlace::Vault {
+            secrets.lock();
+        }
+        let keys = Keys(Arc::new(secrets.clone()));
         let agent = Self(Arc::new(Inner {
             aws: Aws::new(parts.clock.clone(), parts.environment.clone()),
             sealed: SealedSessions::new(&parts.paths, keys.clone(), parts.clock.clone()),
             keys,
+            locking: locking::Locking::new(secrets.locked(), parts.clock.now()),
+            secrets,
             state: Mutex::default(),
             files: Mutex::default(),
             choices: Mutex::new(choices),
@@ -176,7 +193,9 @@ impl Agent {
         }));
         // A file that cannot be read is told in the snapshot; it does not keep the agent from starting.
         let _ = agent.files();
-        agent.unseal().await;
+        if !agent.locked() {
+            agent.unseal().await;
+        }
         agent.resume_practice().await;
         agent.publish();
         Ok(agent)

@@ -246,7 +246,7 @@ impl Agent {
     /// Starts it again after a restart of the agent, if the person keeps it.
     pub(super) async fn resume_practice(&self) {
         let port = self.choices().practice_port;
-        if let Some(port) = port {
+        if let Some(port) = port.filter(|_| !self.locked()) {
             let resumed = self.run_practice(port).await;
             self.problems().practice =
                 resumed.err().map(|error| Error { message: format!("The practice account could not be started: {}", error.message), ..error });

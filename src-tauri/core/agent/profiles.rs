@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The property that says which key of the keychain a profile has.
-const KEY: &str = "stagedoor_access_key_id";
+pub(super) const KEY: &str = "stagedoor_access_key_id";
 
 /// The property that says that a profile's access key itself may be handed out.
 const HAND_OUT: &str = "stagedoor_hand_out_access_key";
@@ -294,7 +294,10 @@ impl Agent {
                 "900 to 129600 seconds (15 minutes to 36 hours)",
             ));
         }
-        self.choose(|choices| choices.settings = settings)
+        super::locking::check(&settings)?;
+        let chosen = self.choose(|choices| choices.settings = settings);
+        self.0.locking.again.notify_one();
+        chosen
     }
 
     /// Changes choices and writes them; a failure to write changes nothing.

@@ -5,12 +5,14 @@
 use serde::{Deserialize, Serialize, Serializer};
 use time::OffsetDateTime;
 
+use super::vault::Migration;
 use crate::{
     deliver::{Handed, console::ConsoleTarget},
     error::Error,
     issue::CallerIdentity,
     model::{
         access_key::AccessKeyId,
+        lock::SecretsPlace,
         profile::ProfileName,
         secret::Secret,
         snapshot::{SessionState, Shell, Snapshot},
@@ -166,6 +168,39 @@ pub enum Request {
     },
     /// The devices whose seeds are stored.
     MfaDevices,
+    /// Forget every credential and hand out nothing.
+    Lock,
+    /// Hand out again.
+    Unlock {
+        /// The vault's; the keychain asks by itself.
+        #[serde(default, serialize_with = "exposed_option")]
+        passphrase: Option<Secret>,
+    },
+    /// Make a passphrase vault.
+    CreateVault {
+        /// Its passphrase.
+        #[serde(serialize_with = "exposed")]
+        passphrase: Secret,
+    },
+    /// Encrypt the vault to another passphrase.
+    ChangePassphrase {
+        /// As it is.
+        #[serde(serialize_with = "exposed")]
+        old: Secret,
+        /// As it shall be.
+        #[serde(serialize_with = "exposed")]
+        new: Secret,
+    },
+    /// Move all items between keychain and vault.
+    Migrate {
+        /// Where to.
+        to: SecretsPlace,
+        /// The vault's, where it is not open.
+        #[serde(default, serialize_with = "exposed_option")]
+        passphrase: Option<Secret>,
+        /// Only say what would be moved.
+        dry_run: bool,
+    },
     /// Bring the app's window to the front.
     ShowWindow,
     /// Seal the sessions and end: the app takes over, or somebody quits.
@@ -202,6 +237,9 @@ pub enum Response {
         pid: u32,
         /// The variables that decide which files it reads and which endpoints it asks, as it found them.
         surroundings: Vec<(String, String)>,
+        /// Nothing is handed out until a person unlocks it.
+        #[serde(default)]
+        locked: bool,
     },
     /// A document, lines, a link or a code.
     Text {
@@ -234,6 +272,16 @@ pub enum Response {
         /// When the next one comes.
         #[serde(with = "time::serde::rfc3339")]
         valid_until: OffsetDateTime,
+    },
+    /// Where secrets lie.
+    Place {
+        /// Which place counts.
+        place: SecretsPlace,
+    },
+    /// What came of moving.
+    Migrated {
+        /// The items, and what is left to do.
+        migration: Migration,
     },
     /// Names, such as serials.
     Names {

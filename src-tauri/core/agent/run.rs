@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::{Agent, issuing::Want, leads::Leads, renewal::Decision, state::WARN_BEFORE};
 use crate::{
     error::Code,
-    model::{profile::ProfileName, snapshot::Event},
+    model::{lock::SecretsPlace, profile::ProfileName, snapshot::Event},
 };
 
 /// The renewal looks at least this often.
@@ -35,6 +35,7 @@ pub async fn run(agent: Agent) {
         () = sealing(&agent) => {}
         () = renewing(&agent) => {}
         () = glancing(&agent) => {}
+        () = agent.lock_in_time() => {}
     }
 }
 
@@ -146,6 +147,10 @@ impl Agent {
 
     /// Nothing would be lost if this agent ended.
     pub(super) fn has_nothing(&self) -> bool {
+        // Whoever unlocked the vault for hours is not asked again after one without a session.
+        if self.0.secrets.place() == SecretsPlace::Vault && self.0.secrets.vault().is_open() {
+            return false;
+        }
         let state = self.state();
         state.sources.is_empty() && state.sessions.values().all(|session| session.held.is_none())
     }

@@ -127,6 +127,10 @@ impl Agent {
     /// Seals what there is now. A failure is told in the snapshot: the sessions are in memory all the same.
     pub(super) async fn seal(&self) -> Result<()> {
         let _one = self.0.sealing.lock().await;
+        // Everything was sealed before it was locked, and the key is not at hand.
+        if self.0.secrets.locked() {
+            return Ok(());
+        }
         // What an earlier run sealed is read first, if the keychain answers by now: it must not be replaced unread.
         if self.0.sealed.unread() {
             self.unseal().await;
@@ -186,7 +190,7 @@ impl Agent {
 
     /// Takes the sessions of an earlier run over, if the keychain did not answer before and does now.
     pub(super) async fn unseal_late(&self) {
-        if self.0.sealed.unread() {
+        if self.0.sealed.unread() && !self.0.secrets.locked() {
             let _one = self.0.sealing.lock().await;
             self.unseal().await;
         }
@@ -200,7 +204,7 @@ impl Agent {
             tracing::warn!("{}", problem.message);
         }
         // A file that was set aside stays news; a keychain that did not answer and now does is none.
-        let waited = |error: &Error| matches!(error.code, Code::KeychainLocked | Code::KeychainAbsent | Code::KeychainRefused);
+        let waited = |error: &Error| matches!(error.code, Code::KeychainLocked | Code::KeychainAbsent | Code::KeychainRefused | Code::Locked);
         {
             let mut problems = self.problems();
             if loaded.problem.is_some() || problems.set_aside.as_ref().is_some_and(waited) {
@@ -219,7 +223,7 @@ impl Agent {
         state.remember_steps(read.used_steps);
         for source in read.sources {
             let held = Held::from(source.held);
-            if !held.credentials.expired(now) && state.stops_of_all() == 0 {
+            if !held.credentials.expired(now) && !state.stopped_all() {
                 state.sources.entry(Source { key: source.key, mfa_serial: source.mfa_serial, place: source.place }).or_insert(held);
             }
         }
@@ -227,7 +231,7 @@ impl Agent {
             let held = Held::from(session.held);
             let same = files.as_ref().is_ok_and(|files| Leads::of(files, &session.profile).is_ok_and(|leads| leads.mark == session.mark));
             // What was stopped since then stays stopped; what only failed meanwhile is replaced.
-            let open = state.stops(&session.profile) == 0 && state.valid(&session.profile, &session.mark, now).is_none();
+            let open = !state.stopped(&session.profile) && state.valid(&session.profile, &session.mark, now).is_none();
             if same && open && !held.credentials.expired(now) {
                 state.issued(&session.profile, &session.mark, held, session.person_from);
                 if let Some(kept) = state.sessions.get_mut(&session.profile) {

@@ -100,6 +100,9 @@ impl Agent {
         if *self.0.closing.borrow() && !matches!(request, Request::Hello | Request::Close) {
             return Ok(Response::Ending);
         }
+        if !matches!(request, Request::Hello | Request::Status | Request::Lock) {
+            self.seen();
+        }
         let asker = || pid.map_or_else(Asker::unknown, |pid| Asker::through(pid, &self.0.parts.program));
         let text = |text| Response::Text { text };
         let done = |()| Response::Done;
@@ -109,6 +112,7 @@ impl Agent {
                 windowless: self.0.parts.windowless,
                 pid: std::process::id(),
                 surroundings: self.0.aws.environment.surroundings(),
+                locked: self.locked(),
             }),
             Request::CredentialProcess { profile } => self.process_document(&profile, &asker()).await.map(text),
             Request::Exec { profile, at_terminal } => {
@@ -146,6 +150,11 @@ impl Agent {
                 self.mfa_code(&MfaSerial::parse(&serial)?).await.map(|shown| Response::Code { code: shown.code, valid_until: shown.valid_until })
             }
             Request::MfaDevices => Ok(Response::Names { names: self.mfa_devices() }),
+            Request::Lock => self.lock().await.map(done),
+            Request::Unlock { passphrase } => self.unlock(passphrase).await.map(done),
+            Request::CreateVault { passphrase } => self.create_vault(passphrase).await.map(|place| Response::Place { place }),
+            Request::ChangePassphrase { old, new } => self.change_passphrase(old, new).await.map(done),
+            Request::Migrate { to, passphrase, dry_run } => self.migrate(to, passphrase, dry_run).await.map(|migration| Response::Migrated { migration }),
             Request::ShowWindow => {
                 self.show_window();
                 Ok(Response::Done)

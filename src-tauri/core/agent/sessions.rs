@@ -63,6 +63,7 @@ impl Agent {
 
     /// Forgets a profile's credentials. Its MFA session stays: other roles may stand on it.
     pub async fn stop(&self, profile: &ProfileName) -> Result<()> {
+        self.unlocked()?;
         let known = self.state().stop(profile);
         let files = self.files()?;
         if !known && files.profile(profile).is_none() {
@@ -83,6 +84,10 @@ impl Agent {
     pub async fn stop_all(&self) -> Result<()> {
         self.state().stop_all();
         self.publish();
+        if self.locked() {
+            // All of them are sealed, and nothing of them is to come back.
+            return self.0.sealed.remove().await;
+        }
         self.seal().await
     }
 
@@ -104,6 +109,7 @@ impl Agent {
     /// Hands a profile out. Never anything expired; the access key itself only where the person said so.
     async fn hand(&self, profile: &ProfileName, delivery: &str, what: &str, asker: &Asker) -> Result<Handed> {
         let (began, arrival) = (Instant::now(), self.arrival());
+        self.unlocked().inspect_err(|error| self.refused_to(profile, asker, what, error))?;
         let files = self.files()?;
         let leads = Leads::of(&files, profile)?;
         self.allowed(&leads, delivery, asker, arrival).await.inspect_err(|error| self.refused_to(profile, asker, what, error))?;
@@ -111,6 +117,7 @@ impl Agent {
         let endpoint = files.profile(profile).and_then(|found| found.get("endpoint_url")).map(str::to_owned);
         if let (true, true, Base::AccessKey { profile: owner, access_key_id, place, .. }) = (chain.hand_out_access_key, chain.hops.is_empty(), &chain.base) {
             let key = self.access_key(owner, access_key_id, *place).await?;
+            self.unlocked()?;
             self.used(profile);
             self.note(profile, asker, what, "the access key itself");
             self.0.touched.notify_one();
@@ -127,7 +134,11 @@ impl Agent {
             });
         }
         let got = self.ensure_for(profile, delivery, asker, arrival).await;
-        let got = got.and_then(|got| same_as_allowed(got, &chain)).inspect_err(|error| self.refused_to(profile, asker, what, error))?;
+        // It may have been locked while a person was asked.
+        let got = got
+            .and_then(|got| self.unlocked().map(|()| got))
+            .and_then(|got| same_as_allowed(got, &chain))
+            .inspect_err(|error| self.refused_to(profile, asker, what, error))?;
         {
             let mut state = self.state();
             if let Some(session) = state.sessions.get_mut(profile) {

@@ -105,6 +105,8 @@ pub(super) struct State {
     asked: BTreeMap<ProfileName, OffsetDateTime>,
     /// How often each profile was stopped, and all at once.
     stops: (BTreeMap<ProfileName, u64>, u64),
+    /// Grows when everything was put away, by more than all stops before it.
+    put_away: u64,
 }
 
 impl State {
@@ -136,12 +138,22 @@ impl State {
 
     /// Counts the stops of a profile: what began before the last one must not bring it back.
     pub(super) fn stops(&self, profile: &ProfileName) -> u64 {
-        self.stops.0.get(profile).copied().unwrap_or(0) + self.stops.1
+        self.stops.0.get(profile).copied().unwrap_or(0) + self.stops.1 + self.put_away
+    }
+
+    /// Whether a profile was stopped since the start, or since everything was put away: what was sealed before must not bring it back.
+    pub(super) fn stopped(&self, profile: &ProfileName) -> bool {
+        self.stops.1 > 0 || self.stops.0.contains_key(profile)
     }
 
     /// Counts the stops of everything.
     pub(super) const fn stops_of_all(&self) -> u64 {
-        self.stops.1
+        self.stops.1 + self.put_away
+    }
+
+    /// Whether everything was stopped since the start, or since it was put away.
+    pub(super) const fn stopped_all(&self) -> bool {
+        self.stops.1 > 0
     }
 
     /// Forgets a session; whether there was one.
@@ -155,6 +167,18 @@ impl State {
         self.stops.1 += 1;
         self.sessions.clear();
         self.sources.clear();
+    }
+
+    /// Forgets everything that AWS gave, which was sealed before. What is under way must not bring it back; what was sealed may.
+    /// `sealed`: it was; else a stop still counts.
+    pub(super) fn put_away(&mut self, sealed: bool) {
+        self.put_away += 1;
+        self.sessions.clear();
+        self.sources.clear();
+        if sealed {
+            let (each, all) = std::mem::take(&mut self.stops);
+            self.put_away += all + each.into_values().max().unwrap_or(0);
+        }
     }
 
     /// AWS gave none. Without anything to show for it a profile that only waits for a person keeps no trace.

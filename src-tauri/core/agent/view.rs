@@ -16,6 +16,7 @@ use crate::{
     issue::LONGEST_SECONDS,
     model::{
         chain::{Base, Chain, KeyPlace},
+        lock::SecretsView,
         params::SessionDuration,
         profile::{Profile, ProfileKind, ProfileName},
         snapshot::{
@@ -23,7 +24,7 @@ use crate::{
             Snapshot,
         },
     },
-    store::{aws_files::AwsFiles, settings::SettingsFile},
+    store::{aws_files::AwsFiles, keychain::Keychain, settings::SettingsFile},
 };
 
 impl Agent {
@@ -46,6 +47,8 @@ impl Agent {
             snapshot.settings = choices.settings.clone();
         }
         snapshot.prompts = self.prompts().views();
+        snapshot.keychain.name = self.0.secrets.name();
+        snapshot.secrets = self.secrets_view();
         snapshot.practice = self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner).clone();
         {
             let problems = self.problems();
@@ -149,6 +152,7 @@ pub(super) fn empty(parts: &Parts) -> Snapshot {
             readable_by_others: false,
         },
         keychain: KeychainView { name: parts.keychain.name(), error: None },
+        secrets: SecretsView::default(),
         agent: AgentView { version: env!("CARGO_PKG_VERSION").to_owned(), windowless: parts.windowless, program: parts.program.display().to_string() },
         practice: PracticeView::default(),
         settings: Settings::default(),

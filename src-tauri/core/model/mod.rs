@@ -6,6 +6,7 @@ pub mod access_key;
 pub mod arn;
 pub mod chain;
 pub mod credentials;
+pub mod lock;
 pub mod mfa;
 pub mod params;
 pub mod practice;

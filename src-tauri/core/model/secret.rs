@@ -40,6 +40,16 @@ pub fn wiped_json(value: &impl Serialize) -> Option<Zeroizing<Vec<u8>>> {
     Some(json)
 }
 
+/// Like [`wiped_json`], on many lines, for a text that a person may read.
+pub fn wiped_pretty_json(value: &impl Serialize) -> Option<Zeroizing<Vec<u8>>> {
+    let mut length = Length(0);
+    serde_json::to_writer_pretty(&mut length, value).ok()?;
+    let mut json = Zeroizing::new(Vec::with_capacity(length.0 + 1));
+    serde_json::to_writer_pretty(&mut *json, value).ok()?;
+    json.push(b'\n');
+    Some(json)
+}
+
 /// Counts what would be written.
 struct Length(usize);
 

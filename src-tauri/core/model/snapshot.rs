@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use super::{
     access_key::AccessKeyId,
     chain::KeyPlace,
+    lock::SecretsView,
     profile::{ProfileKind, ProfileName},
     prompt::PromptView,
 };
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub files: FilesView,
     /// Whether the keychain answers.
     pub keychain: KeychainView,
+    /// Where secrets lie, and whether Stagedoor is locked.
+    pub secrets: SecretsView,
     /// Who answers.
     pub agent: AgentView,
     /// The practice account.
@@ -302,6 +305,10 @@ pub struct Settings {
     pub shell: Shell,
     /// The first start was seen.
     pub onboarded: bool,
+    /// Lock after so many seconds without a request by a person or a program; 0: never.
+    pub lock_after_seconds: u32,
+    /// The vault stays unlocked for so many seconds; 0: until it is locked.
+    pub vault_unlocked_seconds: u32,
 }
 
 /// Light, dark, or as the system says.
@@ -343,6 +350,8 @@ impl Default for Settings {
             mfa_session_seconds: 43200,
             shell: if cfg!(windows) { Shell::Powershell } else { Shell::Bash },
             onboarded: false,
+            lock_after_seconds: 0,
+            vault_unlocked_seconds: 8 * 3600,
         }
     }
 }

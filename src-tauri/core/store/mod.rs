@@ -7,5 +7,7 @@ pub mod aws_files;
 pub mod files;
 pub mod keychain;
 pub mod sealed_sessions;
+pub mod secrets;
 pub(crate) mod set_aside;
 pub mod settings;
+pub mod vault;

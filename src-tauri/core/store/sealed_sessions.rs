@@ -14,7 +14,7 @@ use std::{
 };
 
 use chacha20poly1305::{AeadInPlace, KeyInit, XChaCha20Poly1305, XNonce};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use super::{
@@ -49,7 +49,7 @@ pub struct SealedSessions {
 #[derive(Default)]
 struct Shared {
     /// Fetched once: a keychain that locks later does not stop sessions from being kept.
-    key: OnceCell<Zeroizing<[u8; 32]>>,
+    key: Mutex<Option<Zeroizing<[u8; 32]>>>,
     /// There is a file that could not be opened because the keychain did not answer.
     unread: AtomicBool,
 }
@@ -107,7 +107,7 @@ impl SealedSessions {
             set_aside(&self.file, self.clock.now()).map_err(|error| Error::file("set aside", &self.file, &error))?;
         }
         let sealed =
-            seal(key, payload).ok_or_else(|| Error::new(Code::File, "Could not seal the sessions", "They are in memory and end with the agent; try again"))?;
+            seal(&key, payload).ok_or_else(|| Error::new(Code::File, "Could not seal the sessions", "They are in memory and end with the agent; try again"))?;
         files::write_atomic(&self.file, &sealed)
     }
 
@@ -140,16 +140,26 @@ impl SealedSessions {
         let (header, rest) = sealed.split_at(HEADER);
         let (nonce, body) = rest.split_at(NONCE);
         let mut payload = Zeroizing::new(body.to_vec());
-        let cipher = XChaCha20Poly1305::new(key.into());
+        let cipher = XChaCha20Poly1305::new((&*key).into());
         match cipher.decrypt_in_place(XNonce::from_slice(nonce), header, &mut *payload) {
             Ok(()) => Ok(payload),
             Err(_) => Err(Unopened::Damaged("it was changed, or its key is no longer in the keychain")),
         }
     }
 
-    async fn key(&self) -> Result<&[u8; 32]> {
-        let key = self.shared.key.get_or_try_init(|| self.keys.key_material(Item::SealKey)).await?;
+    async fn key(&self) -> Result<Zeroizing<[u8; 32]>> {
+        let mut known = self.shared.key.lock().await;
+        if let Some(key) = &*known {
+            return Ok(key.clone());
+        }
+        let key = self.keys.key_material(Item::SealKey).await?;
+        *known = Some(key.clone());
         Ok(key)
+    }
+
+    /// Wipes the key: it is fetched again when something is opened or saved.
+    pub async fn forget_key(&self) {
+        *self.shared.key.lock().await = None;
     }
 
     fn put_away(&self, why: &str) -> Error {

@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use super::{files::write_atomic, set_aside::set_aside};
 use crate::{
     error::{Code, Error, Result},
-    model::snapshot::Settings,
+    model::{lock::SecretsPlace, snapshot::Settings},
     paths::Paths,
 };
 
@@ -34,6 +34,10 @@ pub struct SettingsFile {
     pub mfa_devices: BTreeSet<String>,
     /// The port of the practice account, while the person keeps it.
     pub practice_port: Option<u16>,
+    /// Where secrets lie, once the person chose.
+    pub secrets: Option<SecretsPlace>,
+    /// A person locked Stagedoor, or it locked itself: the next agent begins locked.
+    pub locked: bool,
     /// As it was read, for the keys that this version does not know.
     read: Map<String, Value>,
 }
@@ -90,6 +94,8 @@ impl SettingsFile {
             profiles: part(&read, "profiles")?,
             mfa_devices: part(&read, "mfa_devices")?,
             practice_port: part(&read, "practice_port")?,
+            secrets: part(&read, "secrets")?,
+            locked: part(&read, "locked")?,
             read,
         })
     }
@@ -101,6 +107,8 @@ impl SettingsFile {
         document.insert("settings".to_owned(), settings);
         document.insert("mfa_devices".to_owned(), serde_json::to_value(&self.mfa_devices)?);
         document.insert("practice_port".to_owned(), serde_json::to_value(self.practice_port)?);
+        document.insert("secrets".to_owned(), serde_json::to_value(self.secrets)?);
+        document.insert("locked".to_owned(), self.locked.into());
         let mut before = match document.remove("profiles") {
             Some(Value::Object(profiles)) => profiles,
             Some(_) | None => Map::new(),

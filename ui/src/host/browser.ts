@@ -1,13 +1,15 @@
 // The host for tests and design: an imagined company in memory, no AWS and no secrets. It behaves as the agent does, down to
 // the refusals, and a test can script it through `window.stagedoorHost`. It is no part of the product's build.
 
-import type { Host, HostError, HostEvent, NewAccessKey, NewRole, PracticeOverview, ProfileView, Snapshot } from './index';
+import type { Host, HostError, HostEvent, Migration, NewAccessKey, NewRole, PracticeOverview, ProfileView, SecretsPlace, Snapshot } from './index';
 import { ALICE_PHONE, PICTURE_TIME, accessKey, everydaySnapshot, manyProfiles, minutes, practiceProfiles, role, session } from './fixtures';
 import { PracticeWorld } from './practice-fixtures';
 
 /** The code that AWS accepts here; every other one is refused. */
 export const RIGHT_CODE = '123456';
 const STORED_CODE = '913562';
+/** What opens the vault here. */
+export const RIGHT_PASSPHRASE = 'correct horse battery staple';
 const LONG_NAME = 'acme-consulting-northwind-production-emergency-breakglass-eu';
 
 const fail = (code: HostError['code'], message: string, hint: string, mfa_serial?: string): HostError =>
@@ -219,6 +221,48 @@ export class BrowserHost implements Host {
     await this.#asked('set_settings', { settings });
     this.change({ settings });
   }
+  #sealed: Snapshot['profiles'] = [];
+  async lock(): Promise<void> {
+    await this.#asked('lock', {});
+    this.#sealed = this.current.profiles;
+    this.change({ secrets: { ...this.current.secrets, locked: true, vault_open: false, locks_at: null }, profiles: this.#sealed.map((it) => ({ ...it, session: null })) });
+  }
+  async unlock(passphrase?: string): Promise<void> {
+    await this.#asked('unlock', {});
+    this.#opens(passphrase, this.current.secrets.place === 'vault');
+    const vault = this.current.secrets.place === 'vault';
+    this.change({ secrets: { ...this.current.secrets, locked: false, vault_open: vault, locks_at: vault ? minutes(480) : null }, profiles: this.#sealed.length ? this.#sealed : this.current.profiles });
+  }
+  async createVault(passphrase: string): Promise<SecretsPlace> {
+    await this.#asked('create_vault', {});
+    this.#passphrase = passphrase;
+    const place = this.current.keychain.error?.code === 'keychain_absent' ? 'vault' : 'keychain';
+    this.#place(place, { vault_exists: true, vault_open: true });
+    return place;
+  }
+  async changePassphrase(old: string, next: string): Promise<void> {
+    await this.#asked('change_passphrase', {});
+    this.#opens(old, true);
+    this.#passphrase = next;
+  }
+  async migrate(to: SecretsPlace, passphrase?: string): Promise<Migration> {
+    await this.#asked('migrate', { to });
+    this.#opens(passphrase, this.current.secrets.vault_exists && !this.current.secrets.vault_open);
+    this.#place(to, { vault_exists: to === 'vault', vault_open: to === 'vault' });
+    return { items: ['access key AKIAXMPL4J6N5T3B7Q2F', 'practice account', 'sealed sessions'], left: null };
+  }
+  #passphrase = RIGHT_PASSPHRASE;
+  #opens(passphrase: string | undefined, needed: boolean): void {
+    if (needed && passphrase === undefined) throw fail('locked', 'The passphrase of the vault is needed', 'Run: stagedoor unlock, or unlock it in Stagedoor’s window');
+    if (needed && passphrase !== this.#passphrase) throw fail('locked', 'That passphrase does not open the vault', 'Type it again; upper and lower case count');
+  }
+  #place(place: SecretsPlace, rest: Partial<Snapshot['secrets']>): void {
+    const vault = place === 'vault';
+    this.change({
+      secrets: { ...this.current.secrets, ...rest, place, locks_at: vault ? minutes(480) : null },
+      keychain: { name: vault ? 'the vault' : 'GNOME Keyring', error: vault ? null : this.current.keychain.error },
+    });
+  }
   async whoAmI(profile: string): Promise<{ account: string; arn: string; user_id: string }> {
     await this.#asked('who_am_i', { profile });
     const view = this.#profile(profile);
@@ -248,6 +292,15 @@ function exampleQr(): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-2 -2 ${size + 4} ${size + 4}" shape-rendering="crispEdges"><path fill="#fff" d="M-2-2h${size + 4}v${size + 4}H-2z"/><path d="${path}"/></svg>`;
 }
 
+const noKeychain: Snapshot['keychain'] = {
+  name: 'Secret Service',
+  error: fail('keychain_absent', 'There is no keychain to talk to: no Secret Service runs in this session', 'Install gnome-keyring (sudo apt install gnome-keyring) or KWallet and start Stagedoor in the desktop session; without a desktop, keep secrets in a passphrase vault instead: stagedoor vault create'),
+};
+const inVault = (it: Snapshot, locked = false): Pick<Snapshot, 'secrets' | 'keychain'> => ({
+  secrets: { ...it.secrets, place: 'vault', locked, vault_exists: true, vault_open: !locked, locks_at: locked ? null : minutes(27) },
+  keychain: { name: 'the vault', error: null },
+});
+
 /** The starting points that tests and design choose with `?scene=`. */
 const scenes: Record<string, (snapshot: Snapshot) => Snapshot> = {
   everyday: (it) => it,
@@ -263,6 +316,11 @@ const scenes: Record<string, (snapshot: Snapshot) => Snapshot> = {
     profiles: [...it.profiles.map((view) => ({ ...view, session: null })), accessKey('acme-consulting', 'AKIAXMPL3D9K7F4HW8LB', 'file', {})],
   }),
   'first-empty': (it) => ({ ...it, profiles: [], settings: { ...it.settings, onboarded: false }, files: { ...it.files, found: false, readable_by_others: false } }),
+  vault: (it) => ({ ...it, ...inVault(it), settings: { ...it.settings, lock_after_seconds: 1800 } }),
+  locked: (it) => ({ ...it, secrets: { ...it.secrets, locked: true }, profiles: it.profiles.map((view) => ({ ...view, session: null })) }),
+  'locked-vault': (it) => ({ ...it, ...inVault(it, true), profiles: it.profiles.map((view) => ({ ...view, session: null })) }),
+  'no-keychain': (it) => ({ ...it, keychain: noKeychain }),
+  'first-no-keychain': (it) => ({ ...it, profiles: [], settings: { ...it.settings, onboarded: false }, files: { ...it.files, found: false, readable_by_others: false }, keychain: noKeychain }),
   problems: (it) => ({
     ...it,
     keychain: { ...it.keychain, error: fail('keychain_locked', 'GNOME Keyring is locked', 'Unlock it in the system’s prompt, then try again') },

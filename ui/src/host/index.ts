@@ -4,13 +4,15 @@
 // Every call rejects with an `Error` of the agent: a sentence, a hint and a code.
 
 import type { CallerIdentity } from './types/CallerIdentity';
+import type { Migration } from './types/Migration';
+import type { SecretsPlace } from './types/SecretsPlace';
 import type { Error as HostError } from './types/Error';
 import type { Event as HostEvent } from './types/Event';
 import type { PracticeOverview } from './types/PracticeOverview';
 import type { Settings } from './types/Settings';
 import type { Snapshot } from './types/Snapshot';
 
-export type { CallerIdentity, HostError, HostEvent, PracticeOverview, Settings, Snapshot };
+export type { CallerIdentity, HostError, HostEvent, Migration, PracticeOverview, SecretsPlace, Settings, Snapshot };
 export type { AccountView } from './types/AccountView';
 export type { ActivityView } from './types/ActivityView';
 export type { CallView } from './types/CallView';
@@ -98,6 +100,14 @@ export interface Host {
   /** Takes away what the exercise made. */
   restartExercise(): Promise<void>;
   setSettings(settings: Settings): Promise<void>;
+  lock(): Promise<void>;
+  /** The passphrase where the vault counts; the keychain asks by itself. */
+  unlock(passphrase?: string): Promise<void>;
+  /** Makes a vault; says which place counts then. */
+  createVault(passphrase: string): Promise<SecretsPlace>;
+  changePassphrase(old: string, next: string): Promise<void>;
+  /** Moves everything there. The passphrase where the vault is not open. */
+  migrate(to: SecretsPlace, passphrase?: string): Promise<Migration>;
   whoAmI(profile: string): Promise<CallerIdentity>;
   quit(): Promise<void>;
 }

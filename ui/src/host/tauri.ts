@@ -2,7 +2,7 @@
 
 import { invoke } from '@tauri-apps/api/core';
 import { emit, listen } from '@tauri-apps/api/event';
-import type { CallerIdentity, Host, HostEvent, MfaCode, PracticeOverview, Snapshot } from './index';
+import type { CallerIdentity, Host, HostEvent, MfaCode, Migration, PracticeOverview, SecretsPlace, Snapshot } from './index';
 
 export function tauriHost(): Host {
   return {
@@ -42,6 +42,11 @@ export function tauriHost(): Host {
     playExercise: (step) => invoke('play_exercise', { step }),
     restartExercise: () => invoke('restart_exercise'),
     setSettings: (settings) => invoke('set_settings', { settings }),
+    lock: () => invoke('lock'),
+    unlock: (passphrase) => invoke('unlock', { passphrase }),
+    createVault: (passphrase) => invoke<SecretsPlace>('create_vault', { passphrase }),
+    changePassphrase: (old, next) => invoke('change_passphrase', { old, new: next }),
+    migrate: (to, passphrase) => invoke<Migration>('migrate', { to, passphrase }),
     whoAmI: (profile) => invoke<CallerIdentity>('who_am_i', { profile }),
     quit: () => invoke('quit'),
   };

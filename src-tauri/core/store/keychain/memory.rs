@@ -23,6 +23,8 @@ struct Inside {
     items: HashMap<Item, Bytes>,
     mood: Mood,
     calls: usize,
+    /// It refuses after so many more calls.
+    patience: Option<usize>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -43,7 +45,8 @@ impl Memory {
 
     /// From now on it answers.
     pub fn unlock(&self) {
-        self.inside().mood = Mood::Answers;
+        let mut inside = self.inside();
+        (inside.mood, inside.patience) = (Mood::Answers, None);
     }
 
     /// From now on it is locked.
@@ -59,6 +62,16 @@ impl Memory {
     /// From now on it says no.
     pub fn refuse(&self) {
         self.inside().mood = Mood::Refuses;
+    }
+
+    /// Answers so many more calls, then says no: something breaks off in the middle.
+    pub fn refuse_after(&self, calls: usize) {
+        self.inside().patience = Some(calls);
+    }
+
+    /// What it holds.
+    pub fn items(&self) -> Vec<Item> {
+        self.inside().items.keys().cloned().collect()
     }
 
     /// From now on every call takes until its deadline, as with a prompt that nobody answers.
@@ -79,6 +92,11 @@ impl Memory {
         let mood = {
             let mut inside = self.inside();
             inside.calls += 1;
+            match inside.patience {
+                Some(0) => inside.mood = Mood::Refuses,
+                Some(left) => inside.patience = Some(left - 1),
+                None => {}
+            }
             inside.mood
         };
         match mood {

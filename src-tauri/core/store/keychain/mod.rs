@@ -189,7 +189,7 @@ fn no_default() -> Error {
     let hint = if cfg!(target_os = "macos") {
         INSTALL
     } else {
-        "Make a default keyring in “Passwords and Keys” (seahorse) or KWalletManager; signing in to the desktop with a password makes one too"
+        "Make a default keyring in “Passwords and Keys” (seahorse) or KWalletManager; signing in to the desktop with a password makes one too. Or keep secrets in a passphrase vault instead: stagedoor vault create"
     };
     Error::new(Code::KeychainAbsent, "The system's keychain has no default keyring yet", hint)
 }
@@ -214,11 +214,11 @@ const UNLOCK: &str = if cfg!(target_os = "macos") {
 
 /// Where one comes from.
 const INSTALL: &str = if cfg!(target_os = "macos") {
-    "Create a default keychain in Keychain Access, then try again"
+    "Create a default keychain in Keychain Access, then try again; or keep secrets in a passphrase vault instead: stagedoor vault create"
 } else if cfg!(windows) {
-    "Start the service “Credential Manager” (VaultSvc), then try again"
+    "Start the service “Credential Manager” (VaultSvc), then try again; or keep secrets in a passphrase vault instead: stagedoor vault create"
 } else {
-    "Install gnome-keyring (sudo apt install gnome-keyring) or KWallet and start Stagedoor in the desktop session; without a desktop, run it under dbus-run-session"
+    "Install gnome-keyring (sudo apt install gnome-keyring) or KWallet and start Stagedoor in the desktop session; without a desktop, keep secrets in a passphrase vault instead: stagedoor vault create"
 };
 
 #[cfg(test)]

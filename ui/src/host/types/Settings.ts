@@ -29,4 +29,12 @@ shell: Shell,
 /**
  * The first start was seen.
  */
-onboarded: boolean, };
+onboarded: boolean, 
+/**
+ * Lock after so many seconds without a request by a person or a program; 0: never.
+ */
+lock_after_seconds: number, 
+/**
+ * The vault stays unlocked for so many seconds; 0: until it is locked.
+ */
+vault_unlocked_seconds: number, };

@@ -5,6 +5,7 @@ import type { FilesView } from "./FilesView";
 import type { KeychainView } from "./KeychainView";
 import type { PracticeView } from "./PracticeView";
 import type { ProfileView } from "./ProfileView";
+import type { SecretsView } from "./SecretsView";
 import type { Settings } from "./Settings";
 
 /**
@@ -27,6 +28,10 @@ files: FilesView,
  * Whether the keychain answers.
  */
 keychain: KeychainView, 
+/**
+ * Where secrets lie, and whether Stagedoor is locked.
+ */
+secrets: SecretsView, 
 /**
  * Who answers.
  */
