@@ -15,6 +15,7 @@ use stagedoor_core::{
         params::MfaSerial,
         practice::PracticeOverview,
         profile::ProfileName,
+        prompt::PromptAnswer,
         secret::Secret,
         snapshot::{Settings, Snapshot},
     },
@@ -54,6 +55,8 @@ fn each() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         connect,
         disconnect,
         hand_out_access_key,
+        set_asks,
+        answer_prompt,
         add_totp_seed,
         mfa_code,
         who_am_i,
@@ -168,6 +171,16 @@ pub(crate) async fn disconnect(desk: State<'_, Desk>, profile: ProfileName) -> R
 #[tauri::command]
 pub(crate) async fn hand_out_access_key(desk: State<'_, Desk>, profile: ProfileName, yes: bool) -> Result<()> {
     desk.agent.hand_out_access_key(&profile, yes).await
+}
+
+#[tauri::command]
+pub(crate) async fn set_asks(desk: State<'_, Desk>, profile: ProfileName, yes: bool) -> Result<()> {
+    desk.agent.set_asks(&profile, yes, &us()).await
+}
+
+#[tauri::command]
+pub(crate) async fn answer_prompt(desk: State<'_, Desk>, id: u64, answer: PromptAnswer) -> Result<()> {
+    desk.agent.answer_prompt(id, answer)
 }
 
 #[tauri::command]

@@ -13,6 +13,7 @@ mod desk;
 mod menu;
 mod notification;
 mod place;
+mod prompting;
 mod seat;
 mod terminal;
 mod tray;

@@ -6,6 +6,7 @@
 
 use stagedoor_core::model::{
     profile::ProfileName,
+    prompt::{PromptKind, PromptView},
     snapshot::{ProfileView, SessionState, SessionView, Snapshot},
 };
 use time::{Duration, OffsetDateTime};
@@ -95,18 +96,18 @@ pub(crate) fn entries(snapshot: &Snapshot, now: OffsetDateTime) -> Vec<Entry> {
     recents.sort_by_key(|profile| std::cmp::Reverse(profile.last_used));
     recents.truncate(OFFERED);
 
-    let mut menu = Vec::new();
     if snapshot.secrets.locked {
         let words = Entry::Words { label: "Locked".to_owned() };
         return vec![words, Entry::Rule, button(Press::OpenWindow, "Unlock Stagedoor"), button(Press::Quit, "Quit Stagedoor")];
     }
+    let mut menu = prompt_entries(snapshot);
     if running.is_empty() {
         menu.push(Entry::Words { label: "No active session".to_owned() });
     }
     let any_running = !running.is_empty();
     menu.extend(running.into_iter().map(|profile| session_entry(profile, now)));
     menu.push(Entry::Rule);
-    let offered = favourites.into_iter().chain(recents).map(start_entry).collect::<Vec<_>>();
+    let offered = favourites.into_iter().chain(recents).map(|profile| start_entry(profile)).collect::<Vec<_>>();
     if !offered.is_empty() {
         menu.extend(offered);
         menu.push(Entry::Rule);
@@ -123,7 +124,7 @@ pub(crate) fn entries(snapshot: &Snapshot, now: OffsetDateTime) -> Vec<Entry> {
 /// The icon for this moment.
 pub(crate) fn mood(snapshot: &Snapshot, now: OffsetDateTime) -> Mood {
     let sessions = || snapshot.profiles.iter().filter_map(|profile| profile.session.as_ref());
-    if sessions().any(|session| wants_person(session, now)) {
+    if !snapshot.prompts.is_empty() || sessions().any(|session| wants_person(session, now)) {
         Mood::Attention
     } else if sessions().any(|session| session.state == SessionState::Active) {
         Mood::Active
@@ -134,6 +135,9 @@ pub(crate) fn mood(snapshot: &Snapshot, now: OffsetDateTime) -> Mood {
 
 /// What the pointer is told over the icon.
 pub(crate) fn tooltip(snapshot: &Snapshot) -> String {
+    if let [prompt, ..] = &snapshot.prompts[..] {
+        return format!("Stagedoor: {}", wants(prompt));
+    }
     match snapshot.profiles.iter().filter(|profile| live(profile).is_some()).count() {
         _ if snapshot.secrets.locked => "Stagedoor is locked".to_owned(),
         0 => "Stagedoor: no active session".to_owned(),
@@ -167,6 +171,25 @@ fn wants_person(session: &SessionView, now: OffsetDateTime) -> bool {
         SessionState::Starting => false,
         SessionState::Failed => true,
     }
+}
+
+/// Who wants what, in words: `terraform wants prod-admin`.
+pub(crate) fn wants(prompt: &PromptView) -> String {
+    let name = prompt.askers.first().map_or("A program", |asker| asker.name.as_str());
+    match (prompt.kind, prompt.waiting) {
+        (PromptKind::StopAsking, _) => format!("{name} wants {} to stop asking", prompt.profile),
+        (_, 0 | 1) => format!("{name} wants {}", prompt.profile),
+        (_, count) => format!("{name} and {} more want {}", count - 1, prompt.profile),
+    }
+}
+
+/// What waits for a person stands first; the window has the question.
+fn prompt_entries(snapshot: &Snapshot) -> Vec<Entry> {
+    let mut entries: Vec<_> = snapshot.prompts.iter().take(OFFERED).map(|prompt| button(Press::OpenWindow, &wants(prompt))).collect();
+    if !entries.is_empty() {
+        entries.push(Entry::Rule);
+    }
+    entries
 }
 
 fn session_entry(profile: &ProfileView, now: OffsetDateTime) -> Entry {

@@ -11,30 +11,37 @@ use std::sync::{
 use notify_rust::Notification;
 use stagedoor_core::{
     error::{Code, Error},
-    model::{profile::ProfileName, snapshot::Event},
+    model::{profile::ProfileName, prompt::PromptAnswer, snapshot::Event},
 };
 use tauri::{AppHandle, Manager};
 use time::{OffsetDateTime, UtcOffset};
 
-use crate::{desk, window};
+use crate::{desk, prompting, window};
 
 /// The most notifications that wait for an action at a time.
 const WAITING: usize = 8;
+
+/// What servers call the actions, in their order.
+const KEYS: [&str; 4] = ["act", "second", "third", "fourth"];
 
 /// How many wait now.
 #[derive(Clone, Default)]
 struct Count(Arc<AtomicUsize>);
 
 /// What is said, and what a press does.
-struct Note {
-    summary: String,
-    body: String,
-    action: Option<(&'static str, Act)>,
+pub(crate) struct Note {
+    pub(crate) summary: String,
+    pub(crate) body: String,
+    /// The first is also what a press on the notification itself does.
+    pub(crate) actions: Vec<(&'static str, Act)>,
+    /// The question that it is about: it is closed with it.
+    pub(crate) prompt: Option<u64>,
 }
 
-enum Act {
+pub(crate) enum Act {
     Start(ProfileName),
     Ask(ProfileName, Error),
+    Answer(u64, PromptAnswer),
     OpenWindow,
 }
 
@@ -44,18 +51,21 @@ pub(crate) fn about(app: &AppHandle, event: &Event) {
         Event::SessionEnding { profile, expiration } => Note {
             summary: format!("{profile} ends at {}", clock_time(*expiration)),
             body: "Its MFA session ends; a code is needed to go on".to_owned(),
-            action: Some(("Renew", Act::Start(profile.clone()))),
+            actions: vec![("Renew", Act::Start(profile.clone()))],
+            prompt: None,
         },
         Event::RenewalFailed { profile, error } => trouble(format!("{profile} could not be renewed"), error),
         Event::PersonNeeded { profile, who, error } => Note {
             summary: format!("{who} wants {profile}"),
             body: sentences(error),
-            action: Some(if matches!(error.code, Code::MfaCodeRequired | Code::MfaCodeRefused) {
+            actions: vec![if matches!(error.code, Code::MfaCodeRequired | Code::MfaCodeRefused) {
                 ("Type code", Act::Ask(profile.clone(), error.clone()))
             } else {
                 ("Open", Act::OpenWindow)
-            }),
+            }],
+            prompt: None,
         },
+        Event::Prompted { prompt, .. } => prompting::note(prompt),
         Event::ShowWindow | Event::Ended => return,
     };
     show(app, note);
@@ -68,11 +78,11 @@ pub(crate) fn failed(app: &AppHandle, profile: &ProfileName, error: &Error) {
 
 /// Tells that a press in the tray came to nothing.
 pub(crate) fn refused(app: &AppHandle, error: &Error) {
-    show(app, Note { summary: error.message.clone(), body: error.hint.clone(), action: Some(("Open", Act::OpenWindow)) });
+    show(app, Note { summary: error.message.clone(), body: error.hint.clone(), actions: vec![("Open", Act::OpenWindow)], prompt: None });
 }
 
 fn trouble(summary: String, error: &Error) -> Note {
-    Note { summary, body: sentences(error), action: Some(("Open", Act::OpenWindow)) }
+    Note { summary, body: sentences(error), actions: vec![("Open", Act::OpenWindow)], prompt: None }
 }
 
 fn sentences(error: &Error) -> String {
@@ -97,15 +107,26 @@ fn show(app: &AppHandle, note: Note) {
     std::thread::spawn(move || {
         let mut notification = Notification::new();
         notification.appname("Stagedoor").summary(&note.summary).body(&note.body).icon("stagedoor-desktop");
-        if let Some((label, _)) = note.action.as_ref().filter(|_| may_wait) {
-            notification.action("default", label).action("act", label);
+        if may_wait {
+            // Servers tell the key of what was pressed; "default" is a press on the notification itself.
+            for (key, (label, _)) in KEYS.iter().zip(&note.actions) {
+                notification.action(key, label);
+            }
+            if let Some((label, _)) = note.actions.first() {
+                notification.action("default", label);
+            }
         }
         match notification.show() {
-            Ok(shown) if may_wait => shown.wait_for_action(|key| {
-                if let (Some((_, act)), "default" | "act") = (note.action, key) {
-                    perform(&app, act);
-                }
-            }),
+            Ok(shown) if may_wait => {
+                #[cfg(target_os = "linux")]
+                prompting::shown(&app, note.prompt, shown.id());
+                shown.wait_for_action(|key| {
+                    let at = if key == "default" { Some(0) } else { KEYS.iter().position(|known| *known == key) };
+                    if let Some((_, act)) = at.and_then(|at| note.actions.into_iter().nth(at)) {
+                        perform(&app, act);
+                    }
+                });
+            }
             Ok(_) => {}
             // No server, no notification: the tray's icon and the window tell the same.
             Err(error) => tracing::warn!("a notification could not be shown: {error}"),
@@ -118,6 +139,11 @@ fn perform(app: &AppHandle, act: Act) {
     match act {
         Act::Start(profile) => desk::start(app, profile),
         Act::Ask(profile, error) => desk::ask(app, profile, error),
+        Act::Answer(id, answer) => {
+            if let Err(error) = desk::of(app).agent.answer_prompt(id, answer) {
+                refused(app, &error);
+            }
+        }
         Act::OpenWindow => window::show(app),
     }
 }

@@ -8,7 +8,7 @@ use stagedoor_core::model::snapshot::Event;
 use tauri::{AppHandle, Emitter, Listener, Manager};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::{desk, notification, tray, window};
+use crate::{desk, notification, prompting, tray, window};
 
 /// How old the minutes in the tray may become.
 const TICK: Duration = Duration::from_secs(20);
@@ -34,6 +34,7 @@ pub(crate) fn begin(app: &AppHandle) {
                         break;
                     }
                     send_snapshot(&app);
+                    prompting::close_what_is_over(&app);
                 }
                 event = events.recv() => match event {
                     Ok(event) => moment(&app, event),
@@ -91,6 +92,12 @@ fn moment(app: &AppHandle, event: Event) {
     match event {
         Event::ShowWindow => window::show(app),
         Event::Ended => app.exit(0),
+        // It is in the snapshot, so the page finds it there. What is asked again and again does not come to the front each time.
+        Event::Prompted { again, .. } => {
+            if !again {
+                window::show(app);
+            }
+        }
         Event::SessionEnding { .. } | Event::RenewalFailed { .. } | Event::PersonNeeded { .. } => {
             if is_listening(app) {
                 tell(app, event);

@@ -30,6 +30,7 @@ fn profile(name: &str) -> ProfileView {
         practice: false,
         key: None,
         hand_out_access_key: false,
+        asks: false,
         chain: None,
         error: None,
         session: None,
@@ -62,6 +63,7 @@ fn snapshot(profiles: Vec<ProfileView>) -> Snapshot {
         practice: PracticeView::default(),
         settings: Settings::default(),
         problems: vec![],
+        prompts: vec![],
     }
 }
 

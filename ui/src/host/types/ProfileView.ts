@@ -72,6 +72,10 @@ key: KeyView | null,
  */
 hand_out_access_key: boolean, 
 /**
+ * Its own section says that it asks before it is handed out. What its chain needs says whether it asks at all.
+ */
+asks: boolean, 
+/**
  * Where its credentials come from; `None` when `error` says why not.
  */
 chain: ChainView | null, 

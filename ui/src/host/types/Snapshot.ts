@@ -6,6 +6,7 @@ import type { KeychainView } from "./KeychainView";
 import type { PracticeView } from "./PracticeView";
 import type { ProfileView } from "./ProfileView";
 import type { SecretsView } from "./SecretsView";
+import type { PromptView } from "./PromptView";
 import type { Settings } from "./Settings";
 
 /**
@@ -47,4 +48,8 @@ settings: Settings,
 /**
  * What is wrong and concerns no single profile: a broken line, sealed sessions set aside.
  */
-problems: Array<Error>, };
+problems: Array<Error>, 
+/**
+ * What a person is asked now, oldest first.
+ */
+prompts: Array<PromptView>, };
