@@ -23,6 +23,7 @@ use stagedoor_core::{
     error::{Code, Error, Result},
     model::profile::ProfileName,
     paths::{Paths, Platform},
+    private::{self, NoCoreDump},
 };
 
 use self::args::{Arguments, Command};
@@ -30,10 +31,12 @@ use self::args::{Arguments, Command};
 /// What every command needs to know of the outside.
 struct Outside {
     paths: Paths,
+    no_core_dump: NoCoreDump,
 }
 
 fn main() -> ExitCode {
-    let outside = Outside { paths: Paths::from_env(Platform::current(), env) };
+    private::quiet_panics();
+    let outside = Outside { paths: Paths::from_env(Platform::current(), env), no_core_dump: NoCoreDump::begin() };
     let mut arguments = std::env::args_os().skip(1);
     let fast = match (arguments.next(), arguments.next(), arguments.next()) {
         (Some(command), Some(profile), None) if command == "credential-process" => profile.into_string().ok().filter(|profile| !profile.starts_with('-')),

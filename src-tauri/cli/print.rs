@@ -64,18 +64,27 @@ pub(crate) fn say(text: &str) {
 /// Data, with a line end. A reader that went away is no error.
 pub(crate) fn data(text: &str) -> ExitCode {
     let mut out = std::io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") }).and_then(|()| out.flush());
-    match written {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+    written(out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") }).and_then(|()| out.flush()))
 }
 
 /// One JSON document.
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<ExitCode> {
-    let text = serde_json::to_string_pretty(value).map_err(|_| Error::new(Code::Agent, "The answer cannot be written as JSON", "Run it without --json"))?;
-    Ok(data(&text))
+    // Piece by piece: a list of 10,000 profiles is five megabytes.
+    let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    let done = match serde_json::to_writer_pretty(&mut out, value) {
+        Ok(()) => out.write_all(b"\n").and_then(|()| out.flush()),
+        Err(error) if error.is_io() => Err(error.into()),
+        Err(_) => return Err(Error::new(Code::Agent, "The answer cannot be written as JSON", "Run it without --json")),
+    };
+    Ok(written(done))
+}
+
+fn written(done: std::io::Result<()>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
 }
 
 /// Columns, as wide as they must be.

@@ -2,7 +2,7 @@
 //!
 //! Edits are asked of the agent, which makes one at a time; a plain `profiles` or `resolve` starts none.
 
-use std::{collections::HashMap, process::ExitCode};
+use std::{collections::HashMap, mem::ManuallyDrop, process::ExitCode};
 
 use serde_json::{Value, json};
 use stagedoor_core::{
@@ -16,7 +16,8 @@ use crate::{Outside, ask, print};
 
 /// `profiles`
 pub(crate) fn list(outside: &Outside, json: bool) -> Result<ExitCode> {
-    let files = AwsFiles::read(&outside.paths)?;
+    // Not taken apart again: this program ends, and the system is quicker.
+    let files = ManuallyDrop::new(AwsFiles::read(&outside.paths)?);
     for problem in files.problems() {
         print::say(&format!("warning: {}\nhint: {}", problem.message, problem.hint));
     }

@@ -160,6 +160,7 @@ pub(crate) fn exec(outside: &Outside, profile: &ProfileName, endpoint: bool, com
     for Variable { name, value } in &variables {
         child.env(name, value.expose());
     }
+    outside.no_core_dump.end();
     run(child, &program.to_string_lossy())
 }
 

@@ -64,6 +64,7 @@ impl Start {
 
 fn main() -> ExitCode {
     stagedoor_core::private::no_core_dump();
+    stagedoor_core::private::quiet_panics();
     match open(Start::read()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -41,14 +41,14 @@ use crate::{
 };
 
 /// An agent in this process behind its socket.
-async fn served(home: &Home) -> Agent {
+pub(crate) async fn served(home: &Home) -> Agent {
     let agent = home.agent().await;
     tokio::spawn(agent::serve(agent.clone(), Listener::bind(&home.paths()).unwrap()));
     agent
 }
 
 /// What the agent answers to these bytes until it or we are done; empty when it just closes.
-async fn say(home: &Home, bytes: &[u8]) -> String {
+pub(crate) async fn say(home: &Home, bytes: &[u8]) -> String {
     let mut stream = UnixStream::connect(home.paths().socket()).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     stream.shutdown().await.unwrap();
@@ -59,7 +59,7 @@ async fn say(home: &Home, bytes: &[u8]) -> String {
 }
 
 /// A well-behaved program gets its credentials.
-async fn lives(home: &Home) {
+pub(crate) async fn lives(home: &Home) {
     let answer = say(home, b"{\"v\":1,\"do\":\"credential_process\",\"profile\":\"reader\"}\n").await;
     assert!(answer.contains("ASIA"), "{answer}");
 }
@@ -133,15 +133,15 @@ async fn only_the_owner_gets_near_the_socket_and_the_files() {
 }
 
 /// A home with the real keyring, the real `stagedoor`, and a practice server that this process has.
-struct Whole {
-    world: World,
-    aws: practice::World,
+pub(crate) struct Whole {
+    pub(crate) world: World,
+    pub(crate) aws: practice::World,
     _server: Server,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Whole {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = World::with_keyring();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (aws, ready) = practice::World::ready_made([9; 32], Clock::system());
@@ -161,12 +161,12 @@ impl Whole {
         whole
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.world.command("stagedoor").args(arguments).output().unwrap()
     }
 
     /// The key ID that a tool gets.
-    fn key_id(&self) -> Result<String, String> {
+    pub(crate) fn key_id(&self) -> Result<String, String> {
         let output = self.run(&["credential-process", "partner"]);
         let document: Result<serde_json::Value, _> = serde_json::from_slice(&output.stdout);
         match document {
@@ -175,19 +175,19 @@ impl Whole {
         }
     }
 
-    fn assumed(&self) -> usize {
+    pub(crate) fn assumed(&self) -> usize {
         self.aws.calls().iter().filter(|call| call.action == "AssumeRole").count()
     }
 
     /// The process ID of the agent.
-    fn agent(&self) -> u32 {
+    pub(crate) fn agent(&self) -> u32 {
         match client::ask(&self.world.paths(), &Request::Hello) {
             Ok(Response::Hello { pid, .. }) => pid,
             other => panic!("{other:?}"),
         }
     }
 
-    fn wait_until(what: &str, so: impl Fn() -> bool) {
+    pub(crate) fn wait_until(what: &str, so: impl Fn() -> bool) {
         let began = Instant::now();
         while !so() {
             assert!(began.elapsed() < Duration::from_secs(30), "never: {what}");

@@ -6,7 +6,7 @@
 
 use std::{fs, path::Path};
 
-use crate::fuzz_input;
+use crate::{fuzz_input, fuzz_protocol};
 
 /// A small generator of numbers: the same at every run.
 struct Dice(u64);
@@ -77,4 +77,9 @@ fn requests_of_any_kind_are_answered() {
 #[test]
 fn policies_of_any_kind_are_decided() {
     replay("policy", 2000, fuzz_input::policy);
+}
+
+#[test]
+fn lines_of_any_kind_are_read_or_refused() {
+    replay("protocol", 3000, fuzz_protocol::protocol);
 }

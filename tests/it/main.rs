@@ -8,9 +8,13 @@
 mod agent_approval;
 mod agent_delivery;
 mod agent_home;
+#[cfg(target_os = "linux")]
+mod agent_hostile;
 mod agent_issuing;
 mod agent_lock;
 mod agent_practice;
+#[cfg(target_os = "linux")]
+mod agent_private;
 #[cfg(unix)]
 mod agent_profiles;
 #[cfg(target_os = "linux")]
@@ -28,6 +32,8 @@ mod aws_files;
 mod bus;
 #[path = "../fuzz/input.rs"]
 mod fuzz_input;
+#[path = "../fuzz/protocol.rs"]
+mod fuzz_protocol;
 mod fuzzing;
 #[cfg(target_os = "linux")]
 mod keychain;

@@ -22,6 +22,7 @@ mod profiles;
 mod program;
 mod prompts;
 pub mod protocol;
+mod refusals;
 pub mod renewal;
 mod run;
 mod sealing;

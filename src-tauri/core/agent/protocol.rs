@@ -23,7 +23,7 @@ use crate::{
 pub const VERSION: u32 = 1;
 
 /// The longest line that is read: a session policy is at most 2,048 characters, so this is plenty.
-pub const LONGEST_LINE: u64 = 256 * 1024;
+pub const LONGEST_LINE: usize = 256 * 1024;
 
 /// One line.
 #[derive(Debug, Serialize, Deserialize)]

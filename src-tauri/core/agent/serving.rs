@@ -7,13 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{io::BufReader, task::JoinSet};
-use zeroize::Zeroizing;
+use tokio::task::JoinSet;
 
 use super::{
     Agent, Asker, NewAccessKey,
     protocol::{Line, Request, Response, SessionLine, VERSION, Variable},
-    socket::{Listener, Stream, left, read_line, write_line},
+    refusals::{Refusal, Refusals},
+    socket::{Caller, End, Lines, Listener, SEATS, Seat, Seats, Stream, left},
 };
 use crate::{
     error::{Code, Error, Result},
@@ -21,6 +21,7 @@ use crate::{
         access_key::AccessKey,
         mfa::{MfaCode, TotpSeed},
         params::MfaSerial,
+        secret::wiped_line,
     },
 };
 
@@ -34,27 +35,40 @@ async fn so(what: &mut tokio::sync::watch::Receiver<bool>) {
 
 /// Answers the socket until [`Agent::close`] is done; then lets the last answers go out. The socket is gone when this returns.
 /// Whoever asks while it closes is told to try again, so that nobody starts another agent meanwhile.
-pub async fn serve(agent: Agent, listener: Listener) {
+pub async fn serve(agent: Agent, mut listener: Listener) {
     let mut closed = agent.0.closed.subscribe();
+    let (seats, refusals) = (Seats::new(SEATS), Arc::new(Refusals::default()));
     let mut connections = JoinSet::new();
     let mut asked = Instant::now();
     loop {
         tokio::select! {
             () = so(&mut closed) => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, pid)) => {
+            (seat, accepted) = next(&seats, &listener) => match (seat, accepted) {
+                (Some(seat), Ok(Caller::Own(stream, pid))) => {
                     asked = Instant::now();
-                    connections.spawn(answer_all(agent.clone(), stream, pid));
+                    connections.spawn(answer_all(agent.clone(), Arc::clone(&refusals), seat, stream, pid));
                 }
+                (_, Ok(Caller::Other(user))) => refusals.note(Refusal::AnotherUser, Some(user), 1),
+                (None, Ok(Caller::Own(..))) => {}
                 // Out of file descriptors, for instance: what is open goes on, and accepting is tried again.
-                Err(error) => { tracing::warn!(%error, "could not accept a connection"); tokio::time::sleep(Duration::from_millis(50)).await; }
+                (_, Err(error)) => { tracing::warn!(%error, "could not accept a connection"); tokio::time::sleep(Duration::from_millis(50)).await; }
             },
             _ = connections.join_next(), if !connections.is_empty() => {}
             () = tokio::time::sleep(Duration::from_secs(5)) => {
                 let idle = agent.0.parts.windowless && asked.elapsed() > IDLE && agent.has_nothing();
-                if idle || (agent.0.parts.windowless && !listener.is_there()) {
+                let lost = !listener.is_there();
+                if idle || (agent.0.parts.windowless && lost) {
+                    if lost {
+                        tracing::warn!("the socket was removed or replaced: this agent ends, and the next call starts another");
+                    }
                     let _ = agent.close(Duration::ZERO).await;
                     break;
+                }
+                if lost {
+                    match Listener::bind(&agent.0.parts.paths) {
+                        Ok(again) => { tracing::warn!("the socket was removed or replaced: it is there again"); listener = again; }
+                        Err(error) => tracing::warn!(message = error.message, "the socket was removed or replaced"),
+                    }
                 }
             }
         }
@@ -64,31 +78,47 @@ pub async fn serve(agent: Agent, listener: Listener) {
     let _ = tokio::time::timeout(Duration::from_secs(3), last).await;
 }
 
-/// One connection: question, answer, question, answer.
-async fn answer_all(agent: Agent, stream: Stream, pid: Option<u32>) {
-    let mut stream = BufReader::new(stream);
-    while let Some(line) = read_line(&mut stream).await {
-        let response = match serde_json::from_slice::<Line<Request>>(&line) {
+/// A seat, and then who takes it.
+async fn next(seats: &Arc<Seats>, listener: &Listener) -> (Option<Seat>, std::io::Result<Caller>) {
+    let seat = seats.take().await;
+    (seat, listener.accept().await)
+}
+
+/// One connection: question, answer, question, answer. What is no question is answered once, and ends it.
+async fn answer_all(agent: Agent, refusals: Arc<Refusals>, seat: Seat, stream: Stream, pid: Option<u32>) {
+    let mut lines = Lines::of(stream);
+    loop {
+        let line = match seat.hear(lines.next()).await {
+            Some(Ok(line)) => line,
+            Some(Err(End::Done)) => return,
+            Some(Err(End::Half)) => return refusals.note(Refusal::HalfALine, pid, 1),
+            Some(Err(End::TooLong)) => return refusals.note(Refusal::TooLong, pid, 1),
+            None => return refusals.note(Refusal::TooMany, pid, 1),
+        };
+        let (response, more) = match serde_json::from_slice::<Line<Request>>(&line) {
             Ok(line) if line.v == VERSION => {
                 let may_leave = line.body.may_be_left();
                 let answered = tokio::select! {
                     answered = agent.answer(line.body, pid) => answered,
                     // Whoever was killed waits for nobody.
-                    () = left(stream.get_ref()), if may_leave => return,
+                    () = left(lines.stream()), if may_leave => return,
                 };
-                answered.unwrap_or_else(|error| Response::Failed { error })
+                (answered.unwrap_or_else(|error| Response::Failed { error }), true)
             }
             Ok(_) | Err(_) => {
+                refusals.note(Refusal::NoQuestion, pid, 1);
                 let error = Error::new(
                     Code::Agent,
                     "The running Stagedoor does not understand this program",
                     "Quit Stagedoor (or stop “stagedoor agent”) and start it again",
                 );
-                Response::Failed { error }
+                (Response::Failed { error }, false)
             }
         };
-        let Ok(text) = serde_json::to_vec(&Line::new(response)).map(Zeroizing::new) else { return };
-        if write_line(&mut stream, &text).await.is_err() {
+        // Not kept while the next question is waited for.
+        drop(line);
+        let Some(answer) = wiped_line(&Line::new(response)) else { return };
+        if !(lines.say(&answer).await && more) {
             return;
         }
     }

@@ -32,11 +32,21 @@ impl Secret {
 
 /// A value with secrets in it as JSON, in memory that is wiped. `None`: it cannot be written as JSON.
 pub fn wiped_json(value: &impl Serialize) -> Option<Zeroizing<Vec<u8>>> {
+    written(value, &[])
+}
+
+/// The same as a line, with its end.
+pub fn wiped_line(value: &impl Serialize) -> Option<Zeroizing<Vec<u8>>> {
+    written(value, b"\n")
+}
+
+fn written(value: &impl Serialize, end: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     // Measured first: a buffer that grows would leave copies of secrets behind.
     let mut length = Length(0);
     serde_json::to_writer(&mut length, value).ok()?;
-    let mut json = Zeroizing::new(Vec::with_capacity(length.0));
+    let mut json = Zeroizing::new(Vec::with_capacity(length.0 + end.len()));
     serde_json::to_writer(&mut *json, value).ok()?;
+    json.extend_from_slice(end);
     Some(json)
 }
 

@@ -3,13 +3,14 @@
 //! No runtime and no retries: who gets no answer learns why and decides. The server's side of the socket is checked too, because
 //! secrets go in this direction as well.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 
 use zeroize::Zeroizing;
 
 use crate::{
     agent::protocol::{Line, Request, Response, VERSION},
     error::{Code, Error, Result},
+    model::secret::wiped_line,
     paths::Paths,
 };
 
@@ -23,6 +24,9 @@ pub enum Failure {
     /// Anything else.
     Other(Error),
 }
+
+/// An answer can hold many sessions; this is beyond any.
+const LONGEST_ANSWER: usize = 64 << 20;
 
 /// The longest that an answer takes: a `credential_process` has 45 s, an MFA code may have to wait for the next.
 #[cfg(unix)]
@@ -63,15 +67,9 @@ pub fn ask(paths: &Paths, request: &Request) -> Result<Response, Failure> {
     #[cfg(unix)]
     let _ = channel.set_read_timeout(Some(PATIENCE));
     let mut channel = channel;
-    let mut line = Zeroizing::new(serde_json::to_vec(&Line::new(request)).map_err(|_| Failure::Gone)?);
-    line.push(b'\n');
+    let line = wiped_line(&Line::new(request)).ok_or(Failure::Gone)?;
     channel.write_all(&line).map_err(|_| Failure::Gone)?;
-    let mut answer = Zeroizing::new(Vec::with_capacity(4096));
-    // An answer can hold many sessions; 64 MiB is beyond any.
-    BufReader::with_capacity(8192, channel.take(64 << 20)).read_until(b'\n', &mut answer).map_err(|_| Failure::Gone)?;
-    if !answer.ends_with(b"\n") {
-        return Err(Failure::Gone);
-    }
+    let answer = read_line(&mut channel).ok_or(Failure::Gone)?;
     // serde_json's errors can quote what they read, so they are not passed on.
     let unreadable = || {
         Failure::Other(Error::new(
@@ -82,4 +80,29 @@ pub fn ask(paths: &Paths, request: &Request) -> Result<Response, Failure> {
     };
     let answer: Line<Response> = serde_json::from_slice(&answer).map_err(|_| unreadable())?;
     if answer.v == VERSION { Ok(answer.body) } else { Err(unreadable()) }
+}
+
+/// One line, in memory that is wiped: a buffer that is too small is replaced, not grown.
+fn read_line(channel: &mut impl Read) -> Option<Zeroizing<Vec<u8>>> {
+    let mut line = Zeroizing::new(vec![0; 4096]);
+    let mut filled = 0;
+    while filled < LONGEST_ANSWER {
+        if filled == line.len() {
+            let mut larger = Zeroizing::new(vec![0; filled * 2]);
+            larger[..filled].copy_from_slice(&line);
+            line = larger;
+        }
+        match channel.read(&mut line[filled..]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(count) if count > 0 => {
+                filled += count;
+                if line[filled - 1] == b'\n' {
+                    line.truncate(filled);
+                    return Some(line);
+                }
+            }
+            Ok(_) | Err(_) => return None,
+        }
+    }
+    None
 }

@@ -3,13 +3,19 @@
 //! Its folder is 0700 and the socket 0600, and still the peer's user is asked of the kernel: a folder can be opened up by hand.
 //! Who holds the agent's lock may replace what lies there.
 
-use std::{io, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
+use std::{
+    io,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use tokio::{
     io::{Interest, Ready},
     net::{UnixListener, UnixStream},
 };
 
+use super::Caller;
 use crate::{
     error::{Error, Result},
     paths::Paths,
@@ -34,6 +40,12 @@ pub(in crate::agent) async fn left(stream: &Stream) {
 pub struct Listener {
     socket: UnixListener,
     path: PathBuf,
+    /// Device and inode: somebody else's socket may lie there one day.
+    own: Option<(u64, u64)>,
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
 impl Listener {
@@ -48,29 +60,30 @@ impl Listener {
         }
         let socket = UnixListener::bind(&path).map_err(|error| failed(&error))?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(|error| failed(&error))?;
-        Ok(Self { socket, path })
+        Ok(Self { socket, own: identity(&path), path })
     }
 
-    /// The next connection of this user, with the peer's process ID. Another user's is dropped.
-    pub async fn accept(&self) -> io::Result<(Stream, Option<u32>)> {
-        loop {
-            let (stream, _) = self.socket.accept().await?;
-            let peer = stream.peer_cred()?;
-            if peer.uid() == rustix::process::geteuid().as_raw() {
-                return Ok((stream, peer.pid().and_then(|pid| u32::try_from(pid).ok())));
-            }
-            tracing::warn!(uid = peer.uid(), "refused a connection of another user");
+    /// The next connection. Another user's is closed and told.
+    pub async fn accept(&self) -> io::Result<Caller> {
+        let (stream, _) = self.socket.accept().await?;
+        let peer = stream.peer_cred()?;
+        if peer.uid() == rustix::process::geteuid().as_raw() {
+            Ok(Caller::Own(stream, peer.pid().and_then(|pid| u32::try_from(pid).ok())))
+        } else {
+            Ok(Caller::Other(peer.uid()))
         }
     }
 
-    /// Whether others still find this socket: its folder may have been deleted.
+    /// Whether others still find this socket: its folder may have been deleted, or another one put in its place.
     pub fn is_there(&self) -> bool {
-        self.path.exists()
+        self.own.is_some() && identity(&self.path) == self.own
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
+        if self.is_there() {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }

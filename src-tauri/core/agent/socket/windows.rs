@@ -11,6 +11,7 @@ use tokio::{
     sync::Mutex,
 };
 
+use super::Caller;
 use crate::{
     error::{Code, Error, Result},
     paths::Paths,
@@ -47,11 +48,11 @@ impl Listener {
     }
 
     /// The next connection. The client's process ID is not known here. Dropping the future loses no client.
-    pub async fn accept(&self) -> io::Result<(Stream, Option<u32>)> {
+    pub async fn accept(&self) -> io::Result<Caller> {
         let mut waiting = self.waiting.lock().await;
         waiting.connect().await?;
         let next = ServerOptions::new().reject_remote_clients(true).create(&self.name)?;
-        Ok((std::mem::replace(&mut *waiting, next), None))
+        Ok(Caller::Own(std::mem::replace(&mut *waiting, next), None))
     }
 
     /// A pipe lives as long as its server.

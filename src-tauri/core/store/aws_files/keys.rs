@@ -57,6 +57,8 @@ pub(super) fn is_token(key: &str) -> bool {
 
 /// Whether anybody else is to see it: no secrets, none of our bookkeeping.
 pub(super) fn is_shown(key: &str) -> bool {
-    !matches!(key, OWN_PLACE | OWN_SECTION)
-        && !["secret_", "_secret", "password", "token"].iter().any(|word| key.contains(word) && key != "web_identity_token_file")
+    // The usual ones first: there may be ten thousand profiles.
+    matches!(key, "region" | "role_arn" | "source_profile" | "mfa_serial" | "duration_seconds" | "output" | OWN_ID | ID)
+        || !matches!(key, OWN_PLACE | OWN_SECTION)
+            && !["secret_", "_secret", "password", "token"].iter().any(|word| key.contains(word) && key != "web_identity_token_file")
 }

@@ -7,7 +7,7 @@ use std::{collections::HashSet, path::Path, sync::Arc};
 
 use super::{
     AwsFiles, Plaintext, command, keys,
-    parts::Properties,
+    parts::{Changed, File, Properties},
     text::{FileKind, SPACE, SectionName},
 };
 use crate::{
@@ -24,7 +24,7 @@ pub struct Change {
     pub profiles: HashSet<String>,
     /// Profiles came, went or have another place.
     pub places: bool,
-    /// Sections that any profile may name are not as they were.
+    /// Sections that any profile may name are not as they were, or all of it is new.
     pub common: bool,
 }
 
@@ -53,25 +53,12 @@ impl AwsFiles {
     /// Takes over what both files say now.
     pub(super) fn take_over(&mut self, paths: [&Path; 2], texts: [Option<String>; 2]) -> Change {
         let [config, credentials] = texts;
-        let changed = [self.parts[0].update(KINDS[0], config), self.parts[1].update(KINDS[1], credentials)];
-        let mut change = Change::default();
-        for (file, changed) in self.parts.iter().zip(&changed) {
-            let (gone, new) = changed.names(file);
-            change.places |= gone != new;
-            for name in gone.into_iter().chain(new) {
-                match name {
-                    SectionName::Profile(profile) => {
-                        // Whether `[default]` counts may have changed.
-                        change.places |= name.is_default();
-                        change.profiles.insert(profile.clone());
-                    }
-                    SectionName::SsoSession(_) | SectionName::Services(_) => change.common = true,
-                    SectionName::Other => {}
-                }
-            }
-        }
+        let mut parts = std::mem::take(&mut self.parts);
+        let mut changed = [parts[0].update(KINDS[0], config), parts[1].update(KINDS[1], credentials)];
+        let first = self.profiles.is_empty();
+        let change = if first { Change { profiles: HashSet::new(), places: true, common: true } } else { what_changed(&parts, &changed) };
         if change.places {
-            self.place(&change.profiles);
+            self.place(&parts, &change.profiles);
         } else {
             for profile in &change.profiles {
                 self.begin(profile);
@@ -81,29 +68,30 @@ impl AwsFiles {
             self.sso_sessions.clear();
             self.services.clear();
         }
-        for (at, mut changed) in changed.into_iter().enumerate() {
-            let wanted = |name: &SectionName| match name {
-                SectionName::Profile(profile) => change.profiles.contains(profile),
-                SectionName::SsoSession(_) | SectionName::Services(_) => change.common,
-                SectionName::Other => false,
-            };
-            if change.common || !change.profiles.is_empty() {
-                for (name, properties) in self.parts[at].properties(KINDS[at], &mut changed, wanted) {
+        let wanted = |name: &SectionName| match name {
+            SectionName::Profile(profile) => first || change.profiles.contains(profile),
+            SectionName::SsoSession(_) | SectionName::Services(_) => change.common,
+            SectionName::Other => false,
+        };
+        if change.common || !change.profiles.is_empty() {
+            for ((file, kind), changed) in parts.iter().zip(KINDS).zip(&mut changed) {
+                for (name, properties) in file.properties(kind, changed, wanted) {
                     self.add(name, properties);
                 }
             }
         }
-        self.problems = self.parts.iter().zip(paths).flat_map(|(file, path)| file.problems(path)).collect();
-        self.found = self.parts.iter().any(|file| file.found);
-        self.readable_by_others = self.parts.iter().zip(paths).any(|(file, path)| file.holds_secret && files::readable_by_others(path));
+        self.problems = parts.iter().zip(paths).flat_map(|(file, path)| file.problems(path)).collect();
+        self.found = parts.iter().any(|file| file.found);
+        self.readable_by_others = parts.iter().zip(paths).any(|(file, path)| file.holds_secret && files::readable_by_others(path));
+        self.parts = parts;
         change
     }
 
     /// Gives every profile its place, in the order of the files; those that changed begin anew.
-    fn place(&mut self, changed: &HashSet<String>) {
+    fn place(&mut self, parts: &[File; 2], changed: &HashSet<String>) {
         let (profiles, index) = (std::mem::take(&mut self.profiles), std::mem::take(&mut self.index));
         let mut secrets = std::mem::take(&mut self.secrets);
-        for name in self.parts.iter().flat_map(super::parts::File::sections) {
+        for name in parts.iter().flat_map(File::sections) {
             let SectionName::Profile(name) = name else { continue };
             if self.index.contains_key(name) {
                 continue;
@@ -124,18 +112,18 @@ impl AwsFiles {
     }
 
     /// Adds what one section says.
-    fn add(&mut self, section: SectionName, properties: Properties) {
+    fn add(&mut self, section: &SectionName, properties: Properties) {
         match section {
             SectionName::Profile(name) => {
-                let Some(at) = self.index.get(&name).copied() else { return };
+                let Some(at) = self.index.get(name).copied() else { return };
                 let profile = Arc::make_mut(&mut self.profiles[at]);
                 for (key, value) in properties {
-                    property(profile, &mut self.secrets[at], &key, value);
+                    property(profile, &mut self.secrets[at], key, value);
                 }
             }
-            SectionName::SsoSession(name) => self.sso_sessions.entry(name).or_default().extend(properties),
+            SectionName::SsoSession(name) => self.sso_sessions.entry(name.clone()).or_default().extend(properties),
             SectionName::Services(name) => {
-                let services = self.services.entry(name).or_default();
+                let services = self.services.entry(name.clone()).or_default();
                 for (key, value) in properties {
                     let nested = value.lines().filter_map(|line| line.split_once('='));
                     let nested = nested.map(|(key, value)| (key.trim_matches(SPACE).to_ascii_lowercase(), value.trim_matches(SPACE).to_owned()));
@@ -147,13 +135,33 @@ impl AwsFiles {
     }
 }
 
+fn what_changed(parts: &[File; 2], changed: &[Changed; 2]) -> Change {
+    let mut change = Change::default();
+    for (file, changed) in parts.iter().zip(changed) {
+        let (gone, new) = changed.names(file);
+        change.places |= gone != new;
+        for name in gone.into_iter().chain(new) {
+            match name {
+                SectionName::Profile(profile) => {
+                    // Whether `[default]` counts may have changed.
+                    change.places |= name.is_default();
+                    change.profiles.insert(profile.clone());
+                }
+                SectionName::SsoSession(_) | SectionName::Services(_) => change.common = true,
+                SectionName::Other => {}
+            }
+        }
+    }
+    change
+}
+
 fn empty(name: &str) -> Arc<Profile> {
     Arc::new(Profile { name: name.to_owned(), ..Profile::default() })
 }
 
 /// Merges one property into a profile.
-fn property(profile: &mut Profile, plaintext: &mut Plaintext, key: &str, value: String) {
-    let key = keys::effective(key);
+fn property(profile: &mut Profile, plaintext: &mut Plaintext, written: String, value: String) {
+    let key = keys::effective(&written);
     if key == keys::PROCESS && command::is_ours(&value, &profile.name) {
         profile.connected = true;
     } else if key == keys::SECRET {
@@ -163,6 +171,7 @@ fn property(profile: &mut Profile, plaintext: &mut Plaintext, key: &str, value: 
         profile.session_token = !value.is_empty();
         plaintext.token = Some(Secret::new(value));
     } else if keys::is_shown(key) {
-        profile.properties.insert(key.to_owned(), value);
+        let key = if key.len() == written.len() { written } else { key.to_owned() };
+        profile.properties.insert(key, value);
     }
 }

@@ -60,7 +60,7 @@ impl Drop for File {
 impl Part {
     fn of(kind: FileKind, text: &str) -> (Self, Properties) {
         let Lines { lines, sections, flaws } = Lines::of(kind, text, 0);
-        let mut properties = Properties::new();
+        let mut properties = Properties::with_capacity(lines.len());
         let mut secret = false;
         for (index, line) in lines.iter().enumerate() {
             let LineKind::Property { key, .. } = &line.kind else { continue };
@@ -151,7 +151,7 @@ impl File {
     }
 
     /// What each of these sections says: from the reading just made where it came anew, else from the text.
-    pub(super) fn properties(&self, kind: FileKind, changed: &mut Changed, wanted: impl Fn(&SectionName) -> bool) -> Vec<(SectionName, Properties)> {
+    pub(super) fn properties(&self, kind: FileKind, changed: &mut Changed, wanted: impl Fn(&SectionName) -> bool) -> Vec<(&SectionName, Properties)> {
         let text = body(&self.text);
         let mut start = 0;
         let mut found = Vec::new();
@@ -160,7 +160,7 @@ impl File {
             if wanted(name) {
                 let read = if changed.new.contains(&at) { std::mem::take(&mut changed.properties[at - changed.new.start]) } else { Properties::new() };
                 let read = if read.is_empty() { Part::of(kind, &text[start..start + length]).1 } else { read };
-                found.push((name.clone(), read));
+                found.push((name, read));
             }
             start += length;
         }

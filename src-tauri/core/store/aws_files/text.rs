@@ -176,7 +176,7 @@ enum State {
 impl Lines {
     /// Takes a text apart from a byte on, line by line.
     pub(super) fn of(kind: FileKind, text: &str, mut start: usize) -> Self {
-        let mut read = Self::default();
+        let mut read = Self { lines: Vec::with_capacity(8), sections: Vec::with_capacity(1), flaws: Vec::new() };
         let mut state = State::Start;
         while start < text.len() {
             let (end, next) = match text[start..].find('\n') {
@@ -267,12 +267,14 @@ impl Lines {
 /// The ranges of key and value of a `key = value` line, comment and white space left out.
 fn property(line: &str) -> Option<(Range<usize>, Range<usize>)> {
     let mut after_space = false;
-    let comment = line.char_indices().find(|(_, c)| {
-        let found = after_space && matches!(c, '#' | ';');
-        after_space = c.is_whitespace();
-        found
+    let comment = line.bytes().any(|byte| matches!(byte, b'#' | b';')).then(|| {
+        line.char_indices().find(|(_, c)| {
+            let found = after_space && matches!(c, '#' | ';');
+            after_space = c.is_whitespace();
+            found
+        })
     });
-    let content = comment.map_or(line, |(at, _)| &line[..at]);
+    let content = comment.flatten().map_or(line, |(at, _)| &line[..at]);
     let equals = content.find('=')?;
     let trimmed = |from: usize, to: usize| {
         let text = &content[from..to];
