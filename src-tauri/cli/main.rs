@@ -7,12 +7,14 @@ mod agent;
 mod args;
 mod ask;
 mod keys;
+mod lease;
 mod mfa;
 mod pick;
 mod practice;
 mod print;
 mod profiles;
 mod sessions;
+mod stay;
 mod vault;
 
 use std::process::ExitCode;
@@ -71,7 +73,10 @@ fn slow(outside: &Outside) -> Result<ExitCode> {
         Command::Start { profile, mfa_code } => sessions::start(outside, &name(profile), mfa_code),
         Command::Stop { profile, all } => sessions::stop(outside, profile.map(name), all),
         Command::Status { json } => sessions::status(outside, json),
-        Command::CredentialProcess { profile } => Ok(sessions::credential_process(outside, profile)),
+        Command::CredentialProcess { lease: Some(lease), .. } => Ok(lease::credential_process(outside, &lease)),
+        Command::CredentialProcess { profile, lease: None } => Ok(sessions::credential_process(outside, profile.unwrap_or_default())),
+        Command::Lease(arguments) => lease::run(outside, arguments),
+        Command::Write { profile, section, off } => lease::write(outside, &name(profile), section, off),
         Command::Exec { profile, endpoint, command } => sessions::exec(outside, &name(profile), endpoint, &command),
         Command::Env { profile, shell, unset } => sessions::environment(outside, &name(profile), shell.into(), unset),
         Command::Console { profile, service, path, region, duration, print } => match args::console_target(service, path, region, duration.as_deref()) {

@@ -28,15 +28,19 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(55);
 /// `credential-process`: JSON and nothing else on standard output, one line of reason on standard error.
 pub(crate) fn credential_process(outside: &Outside, profile: String) -> ExitCode {
     let profile = ProfileName::new(profile);
+    process(outside, profile.as_str(), &Request::CredentialProcess { profile: profile.clone() }, |error| ask::named(error, &profile))
+}
+
+/// The same for a profile or a lease, in time and in one line.
+pub(crate) fn process(outside: &Outside, what: &str, request: &Request, named: impl Fn(Error) -> Error) -> ExitCode {
     // Beside the question, because it can hang anywhere: in a socket, a lock or a keychain.
-    let late = Error::new(Code::Agent, format!("Stagedoor did not answer for {profile} within 55 seconds"), "Quit Stagedoor, then run this again");
+    let late = Error::new(Code::Agent, format!("Stagedoor did not answer for {what} within 55 seconds"), "Quit Stagedoor, then run this again");
     std::thread::spawn(move || {
         std::thread::sleep(ANSWER_WITHIN);
         let _ = print::error_in_one_line(&late);
         std::process::exit(i32::from(late.exit_code()));
     });
-    let answer = ask::ask(outside, &Request::CredentialProcess { profile: profile.clone() }).map_err(|error| ask::named(error, &profile));
-    match answer {
+    match ask::ask(outside, request).map_err(named) {
         Ok(Response::Text { text }) => print::data(text.expose()),
         Ok(_) => print::error_in_one_line(&ask::misunderstood()),
         Err(error) => print::error_in_one_line(&error),
@@ -127,7 +131,7 @@ pub(crate) const fn state(state: SessionState) -> &'static str {
 }
 
 /// A moment in this machine's time zone where it is known, else in UTC.
-fn local(at: time::OffsetDateTime) -> String {
+pub(crate) fn local(at: time::OffsetDateTime) -> String {
     let format = time::macros::format_description!("[hour]:[minute]");
     match time::UtcOffset::local_offset_at(at) {
         Ok(offset) => at.to_offset(offset).format(format).unwrap_or_default(),
@@ -176,7 +180,7 @@ fn run(mut child: Command, program: &str) -> Result<ExitCode> {
     std::process::exit(status.code().unwrap_or(1))
 }
 
-fn not_run(program: &str, error: &std::io::Error) -> Error {
+pub(crate) fn not_run(program: &str, error: &std::io::Error) -> Error {
     Error::new(Code::InvalidValue, format!("{program} could not be run: {error}"), "Check its name and that it is on the PATH")
 }
 

@@ -10,6 +10,8 @@ use stagedoor_core::{
     error::{Code, Error, Result},
     issue::CallerIdentity,
     model::{
+        lease::LeaseView,
+        lease_policy::SessionPolicy,
         lock::SecretsPlace,
         mfa::{MfaCode, TotpSeed},
         params::MfaSerial,
@@ -57,6 +59,11 @@ fn each() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         hand_out_access_key,
         set_asks,
         answer_prompt,
+        lease,
+        lease_policy,
+        stop_lease,
+        write_file,
+        write_file_no_more,
         add_totp_seed,
         mfa_code,
         who_am_i,
@@ -215,6 +222,33 @@ pub(crate) async fn start_practice(desk: State<'_, Desk>) -> Result<()> {
 #[tauri::command]
 pub(crate) async fn stop_practice(desk: State<'_, Desk>) -> Result<()> {
     desk.agent.stop_practice().await
+}
+
+#[tauri::command]
+pub(crate) async fn lease(desk: State<'_, Desk>, request: Value, code: Option<Secret>) -> Result<LeaseView> {
+    let code = code.map(|code| MfaCode::parse(code.expose())).transpose()?;
+    desk.agent.lease(parsed(request)?, code, &us()).await
+}
+
+#[tauri::command]
+#[expect(clippy::needless_pass_by_value, reason = "a command owns its arguments")]
+pub(crate) fn lease_policy(desk: State<'_, Desk>, profile: ProfileName, narrowing: Value) -> Result<SessionPolicy> {
+    desk.agent.lease_policy(&profile, &parsed(narrowing)?)
+}
+
+#[tauri::command]
+pub(crate) async fn stop_lease(desk: State<'_, Desk>, lease: String) -> Result<()> {
+    desk.agent.stop_lease(&lease, &us()).await
+}
+
+#[tauri::command]
+pub(crate) async fn write_file(desk: State<'_, Desk>, profile: ProfileName, section: String) -> Result<()> {
+    desk.agent.write_file(&profile, Some(&section), &us()).await.map(|_| ())
+}
+
+#[tauri::command]
+pub(crate) async fn write_file_no_more(desk: State<'_, Desk>, profile: ProfileName) -> Result<()> {
+    desk.agent.write_file_no_more(&profile).await
 }
 
 #[tauri::command]

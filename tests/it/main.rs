@@ -6,11 +6,13 @@
 
 #[cfg(target_os = "linux")]
 mod agent_approval;
+mod agent_credentials_file;
 mod agent_delivery;
 mod agent_home;
 #[cfg(target_os = "linux")]
 mod agent_hostile;
 mod agent_issuing;
+mod agent_lease;
 mod agent_lock;
 mod agent_practice;
 #[cfg(target_os = "linux")]

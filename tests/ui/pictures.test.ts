@@ -27,6 +27,13 @@ const add = (what: string) => async (page: Page): Promise<void> => {
   await page.getByRole('dialog').waitFor();
 };
 
+const lease = async (page: Page): Promise<void> => {
+  await select('data-lake-etl')(page);
+  await page.getByRole('button', { name: 'More actions' }).click();
+  await page.getByRole('menuitem', { name: 'Lease…' }).click();
+  await page.getByTestId('lease-sheet').waitFor();
+};
+
 const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][] = [
   ['idle', { scene: 'idle' }, select('prod-admin')],
   ['activity', {}, select('data-lake-etl')],
@@ -59,6 +66,23 @@ const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][
     await page.getByRole('button', { name: 'Add access key' }).click();
   }],
   ['add-role', {}, add('Add role…')],
+  ['leases', { scene: 'leases' }, select('prod-admin')],
+  ['lease', {}, lease],
+  ['lease-bucket', {}, async (page) => {
+    await lease(page);
+    await page.getByLabel('It may do').selectOption('bucket');
+    await page.getByLabel('Bucket', { exact: true }).fill('acme-prod-logs');
+    await page.getByText('"arn:aws:s3:::acme-prod-logs/*"').waitFor();
+  }],
+  ['lease-wrong', {}, async (page) => {
+    await lease(page);
+    await page.getByLabel('It may do').selectOption('policy');
+    await page.getByLabel('Session policy', { exact: true }).fill('{ "Statement": ');
+    await page.getByLabel('Ends after').fill('13 h');
+    await page.getByLabel('Session tags (optional)').fill('team');
+    await page.getByRole('button', { name: 'Start lease' }).click();
+    await page.getByText('This policy contains invalid Json').waitFor();
+  }],
   ['palette', {}, async (page) => { await page.keyboard.press('Control+k'); await page.keyboard.type('prod'); }],
   ['palette-empty', {}, async (page) => { await page.keyboard.press('Control+k'); await page.getByRole('dialog').waitFor(); }],
   ['toast', {}, async (page) => { await page.keyboard.press('e'); await page.getByTestId('toast').waitFor(); }],
@@ -102,8 +126,8 @@ const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][
 
 const sizes: [suffix: string, look: Look, names: string[]][] = [
   ['', {}, pictures.map(([name]) => name)],
-  ['-680', { width: 680, height: 520 }, ['mfa', 'palette', 'settings', 'first-start', 'add-role', 'practice', 'empty', 'problems-sheet', 'first-start-practice', 'activity', 'locked-vault', 'settings-vault', 'vault-make']],
-  ['-200', { text: 2 }, ['idle', 'activity', 'mfa', 'palette', 'settings', 'first-start', 'add-key', 'access-key', 'menu', 'setup', 'locked-vault', 'settings-vault']],
+  ['-680', { width: 680, height: 520 }, ['mfa', 'palette', 'settings', 'first-start', 'add-role', 'practice', 'empty', 'problems-sheet', 'first-start-practice', 'activity', 'locked-vault', 'settings-vault', 'vault-make', 'leases', 'lease-bucket']],
+  ['-200', { text: 2 }, ['idle', 'activity', 'mfa', 'palette', 'settings', 'first-start', 'add-key', 'access-key', 'menu', 'setup', 'locked-vault', 'settings-vault', 'leases', 'lease-bucket']],
 ];
 
 describe.each(themes)('%s', (theme) => {

@@ -4,6 +4,7 @@ import type { Component } from 'svelte';
 import Copy from '@lucide/svelte/icons/copy';
 import ExternalLink from '@lucide/svelte/icons/external-link';
 import IdCard from '@lucide/svelte/icons/id-card';
+import Hourglass from '@lucide/svelte/icons/hourglass';
 import KeyDrawing from '@lucide/svelte/icons/key';
 import Link from '@lucide/svelte/icons/link';
 import Play from '@lucide/svelte/icons/play';
@@ -60,6 +61,7 @@ function sessionActions(ui: Ui, { name, session, error }: ProfileView): Action[]
     { id: 'environment', label: 'Copy environment', icon: icon(Copy), key: 'E', part: 'session', run: () => void ui.attempt(name, () => host.copyEnvironment(name), 'Copied. The clipboard is cleared in 30 s.') },
     { id: 'terminal', label: 'Terminal', icon: icon(SquareTerminal), key: 'T', part: 'session', run: () => void ui.attempt(name, () => host.openTerminal(name), `A terminal opens with ${name}.`) },
     { id: 'console-link', label: 'Copy console link', icon: icon(Link), key: null, part: 'session', run: () => void ui.attempt(name, () => host.copyConsoleLink(name), 'Copied the console link. The clipboard is cleared in 30 s.') },
+    { id: 'lease', label: 'Lease…', icon: icon(Hourglass), key: null, part: 'session', run: () => void (ui.sheet = { kind: 'lease', profile: name }) },
     { id: 'who', label: 'Who am I?', icon: icon(IdCard), key: null, part: 'session', run: () => void whoAmI(ui, name) },
   ];
 }

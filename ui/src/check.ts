@@ -83,6 +83,26 @@ export function passphraseProblem(passphrase: string): string | null {
   return length < 8 ? 'Take at least 8 characters. Four or five words that have nothing to do with each other are good.' : null;
 }
 
+/** `team=blue, env=dev` as tags; what is none is left out. */
+export function tagsOf(text: string): { key: string; value: string }[] {
+  return text.split(',').flatMap((pair) => {
+    const at = pair.indexOf('=');
+    return at > 0 && pair.slice(0, at).trim() ? [{ key: pair.slice(0, at).trim(), value: pair.slice(at + 1).trim() }] : [];
+  });
+}
+
+export function tagsProblem(text: string): string | null {
+  if (text.trim() === '') return null;
+  const pairs = text.split(',').filter((pair) => pair.trim() !== '');
+  const tags = tagsOf(text);
+  if (tags.length !== pairs.length) return 'Say each tag as key=value, with commas between them.';
+  if (tags.length > 50) return 'AWS takes at most 50 tags.';
+  if (new Set(tags.map((tag) => tag.key.toLowerCase())).size !== tags.length) return 'Each key once; AWS ignores capitals in them.';
+  if (tags.some((tag) => /^aws:/i.test(tag.key))) return 'Keys that begin with aws: are AWS’s own.';
+  const odd = tags.some((tag) => !/^[\p{L}\p{N}\p{Z}_.:/=+@-]*$/u.test(tag.key + tag.value) || tag.key.length > 128 || tag.value.length > 256);
+  return odd ? 'Letters, figures, spaces and _ . : / = + @ - are allowed; keys up to 128, values up to 256 characters.' : null;
+}
+
 export function seedProblem(seed: string): string | null {
   const bare = seed.replace(/[\s-]/g, '');
   if (bare === '') return 'The seed is missing.';

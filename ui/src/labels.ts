@@ -1,6 +1,6 @@
 // Words and figures: how times, accounts, keys and devices are said, so that every screen says them alike.
 
-import type { ProfileView, SessionView } from './host';
+import type { LeaseRequest, Narrowing, ProfileView, SessionView } from './host';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -148,6 +148,39 @@ export const sentence = (text: string): string => (/[.!?…:]$/.test(text) || te
 export function processLine(program: string, profile: string): string {
   const quoted = /^[\w./%@:+-]+$/.test(profile) ? profile : `"${profile}"`;
   return `credential_process = ${program} credential-process ${quoted}`;
+}
+
+/** How much of a time is left, for what ends at a fixed moment. */
+export function timeLeft(ends: string, began: string, now: number): Left {
+  const fixed = { state: 'active', expiration: ends, issued: began } as SessionView;
+  return left(fixed, now) ?? { milliseconds: 0, part: 0, warn: true, short: 'Ended', long: 'Ended' };
+}
+
+/** The line with which a program's own profile gets a lease. */
+export const leaseLine = (program: string, lease: string): string => `credential_process = ${program} credential-process --lease ${lease}`;
+
+const quoted = (text: string): string => (/^[\w./%@:+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+
+/** The command that leases the same to one program. */
+export function leaseCommand({ profile, narrowing, tags, source_identity: identity, program, name }: LeaseRequest, duration: string): string {
+  const narrowed = { read_only: ['--read-only'], no_iam: ['--no-iam'], policy: ['--policy', 'FILE'], tags_only: [], bucket: [] }[narrowing.preset];
+  const bucket = narrowing.preset === 'bucket' ? ['--bucket', quoted(narrowing.bucket || 'NAME'), ...(narrowing.read_only ? ['--read-only'] : [])] : [];
+  return [
+    'stagedoor lease', quoted(profile), ...narrowed, ...bucket, '--duration', duration.replace(/\s*(h|m)(ours?|in(utes?)?)?\s*/g, '$1') || '30m',
+    ...tags.flatMap((tag) => ['--tag', quoted(`${tag.key}=${tag.value}`)]), ...(identity ? ['--source-identity', quoted(identity)] : []), ...(name ? ['--name', quoted(name)] : []),
+    '--', program && !program.includes(' ') ? quoted(program) : 'CMD',
+  ].join(' ');
+}
+
+/** What a lease may still do, in words. */
+export function narrowedTo(narrowing: Narrowing): string {
+  switch (narrowing.preset) {
+    case 'read_only': return 'Read only';
+    case 'bucket': return `Bucket ${narrowing.bucket}${narrowing.read_only ? ', read only' : ''}`;
+    case 'no_iam': return 'All but IAM';
+    case 'policy': return 'Its own policy';
+    case 'tags_only': return 'By session tags';
+  }
 }
 
 /** The colours of accounts, by their number. */

@@ -16,6 +16,7 @@ export type Sheet =
   | { kind: 'seed'; serial: string; profile: string | null }
   | { kind: 'add-key' }
   | { kind: 'add-role' }
+  | { kind: 'lease'; profile: string }
   | { kind: 'palette' }
   | { kind: 'problems' }
   | { kind: 'practice' }
@@ -25,6 +26,8 @@ export type Sheet =
 export interface Resume {
   act: () => Promise<void>;
   done: string | null;
+  /** Where the code goes along with what was wanted, instead of starting the profile. */
+  withCode?: (code: string) => Promise<void>;
 }
 
 export interface Toast {
@@ -233,7 +236,7 @@ export class Ui {
   async sendCode(sheet: Extract<Sheet, { kind: 'mfa' }>, code: string): Promise<CodeOutcome> {
     const { profile, resume } = sheet;
     try {
-      await this.host.start(profile, code);
+      await (resume?.withCode ? resume.withCode(code) : this.host.start(profile, code));
     } catch (thrown) {
       const error = asHostError(thrown);
       if (error.code === 'mfa_code_refused' || error.code === 'mfa_code_required') return { taken: false, error, at: this.host.now() };
@@ -242,7 +245,9 @@ export class Ui {
       return { taken: true };
     }
     this.close();
-    if (resume?.done) await this.attempt(profile, resume.act, resume.done);
+    if (resume?.withCode) {
+      if (resume.done) this.say(resume.done);
+    } else if (resume?.done) await this.attempt(profile, resume.act, resume.done);
     return { taken: true };
   }
 

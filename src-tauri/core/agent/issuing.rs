@@ -172,7 +172,7 @@ impl Agent {
     }
 
     /// The calls themselves. The second value: from when a renewal needs a person.
-    async fn issue(&self, chain: &Chain, want: &Want) -> Result<(Held, Option<OffsetDateTime>)> {
+    pub(super) async fn issue(&self, chain: &Chain, want: &Want) -> Result<(Held, Option<OffsetDateTime>)> {
         let files = self.files()?;
         let region = self.0.aws.region(&files, chain.profile.as_str(), chain.hops.first().map_or(Partition::Aws, |hop| hop.role_arn.partition()));
         let partition = chain.hops.first().map_or_else(|| partition_of(Some(&region)), |hop| hop.role_arn.partition());
@@ -252,7 +252,14 @@ impl Agent {
     }
 
     /// GetSessionToken of a chain's key: the one that is there, or a new one.
-    async fn session_of(&self, chain: &Chain, key: &AccessKey, serial: Option<&MfaSerial>, want: &Want, config: &aws_config::SdkConfig) -> Result<Held> {
+    pub(super) async fn session_of(
+        &self,
+        chain: &Chain,
+        key: &AccessKey,
+        serial: Option<&MfaSerial>,
+        want: &Want,
+        config: &aws_config::SdkConfig,
+    ) -> Result<Held> {
         let place = endpoints(&*self.files()?, chain.profile.as_str());
         let source = Source { key: key.id.clone(), mfa_serial: serial.map(|s| s.as_str().to_owned()), place };
         let plain = chain.hops.is_empty();

@@ -135,6 +135,8 @@ impl Agent {
         self.dismiss(|_| true);
         let sealed = self.seal().await;
         self.state().put_away(sealed.is_ok());
+        self.forget_leases();
+        self.clear_credentials_file().await;
         self.0.secrets.lock();
         self.0.sealed.forget_key().await;
         tracing::info!("locked");

@@ -8,12 +8,14 @@ mod approval;
 mod asker;
 mod asking;
 mod base;
+mod credentials_file;
 mod door;
 pub mod election;
 mod exercise;
 mod flights;
 mod issuing;
 mod leads;
+mod lease;
 mod locking;
 mod practice;
 mod practice_kept;
@@ -114,6 +116,8 @@ struct Inner {
     problems: Mutex<Problems>,
     flights: Flights<(ProfileName, String), Held>,
     source_flights: Flights<Source, Held>,
+    leases: lease::Leases,
+    written_file: credentials_file::WrittenFile,
     practice: tokio::sync::Mutex<Option<practice::Running>>,
     practice_view: Mutex<crate::model::snapshot::PracticeView>,
     /// One writer of the practice account's file at a time, from the look at the world to the end of the writing.
@@ -174,6 +178,8 @@ impl Agent {
             problems: Mutex::new(Problems { settings: settings_problem, ..Problems::default() }),
             flights: Flights::default(),
             source_flights: Flights::default(),
+            leases: lease::Leases::default(),
+            written_file: credentials_file::WrittenFile::default(),
             practice: tokio::sync::Mutex::default(),
             practice_view: Mutex::default(),
             keeping: Mutex::default(),
@@ -194,6 +200,7 @@ impl Agent {
         }));
         // A file that cannot be read is told in the snapshot; it does not keep the agent from starting.
         let _ = agent.files();
+        agent.clear_credentials_file().await;
         if !agent.locked() {
             agent.unseal().await;
         }
@@ -228,12 +235,13 @@ impl Agent {
         self.0.closing.send_replace(true);
         self.forget_approvals();
         let landing = async {
-            while self.0.flights.any() || self.0.source_flights.any() {
+            while self.0.flights.any() || self.0.source_flights.any() || self.0.leases.any_flight() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         let _ = tokio::time::timeout(patience, landing).await;
         self.pause_practice().await;
+        self.clear_credentials_file().await;
         let sealed = self.seal().await;
         self.save_choices();
         self.0.closed.send_replace(true);

@@ -234,6 +234,7 @@ impl Agent {
     pub async fn connect(&self, profile: &ProfileName) -> Result<()> {
         let _edit = self.0.editing.lock().await;
         self.files()?.resolve(profile)?;
+        self.may_connect(profile)?;
         edit::connect(&self.0.parts.paths, profile, &self.0.parts.program)?;
         self.publish();
         Ok(())

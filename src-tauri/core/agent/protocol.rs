@@ -12,6 +12,8 @@ use crate::{
     issue::CallerIdentity,
     model::{
         access_key::AccessKeyId,
+        credentials_file::CredentialsFileView,
+        lease::{LeaseRequest, LeaseView},
         lock::SecretsPlace,
         profile::ProfileName,
         secret::Secret,
@@ -201,6 +203,43 @@ pub enum Request {
         /// Only say what would be moved.
         dry_run: bool,
     },
+    /// Make a lease.
+    Lease {
+        /// Of what, narrowed to what.
+        request: LeaseRequest,
+        /// Six digits, where a person gave them.
+        #[serde(default, serialize_with = "exposed_option")]
+        mfa_code: Option<Secret>,
+    },
+    /// The leases that run.
+    Leases,
+    /// Credentials of a lease for a child process.
+    LeaseExec {
+        /// Its ID or its name.
+        lease: String,
+    },
+    /// Credentials of a lease for `credential_process`.
+    LeaseProcess {
+        /// Its ID or its name.
+        lease: String,
+    },
+    /// Stop a lease.
+    StopLease {
+        /// Its ID or its name; all when absent.
+        lease: Option<String>,
+    },
+    /// Write a profile's temporary credentials into the credentials file.
+    WriteFile {
+        /// Whose.
+        profile: ProfileName,
+        /// Into which section; the profile's name when absent.
+        section: Option<String>,
+    },
+    /// Write them no more, and take them out.
+    WriteFileNoMore {
+        /// Whose.
+        profile: ProfileName,
+    },
     /// Bring the app's window to the front.
     ShowWindow,
     /// Seal the sessions and end: the app takes over, or somebody quits.
@@ -282,6 +321,16 @@ pub enum Response {
     Migrated {
         /// The items, and what is left to do.
         migration: Migration,
+    },
+    /// Leases.
+    Leases {
+        /// The one that ends first in front.
+        leases: Vec<LeaseView>,
+    },
+    /// Where a profile's credentials stand.
+    File {
+        /// The section and how long it holds.
+        file: CredentialsFileView,
     },
     /// Names, such as serials.
     Names {

@@ -36,6 +36,8 @@ pub async fn run(agent: Agent) {
         () = renewing(&agent) => {}
         () = glancing(&agent) => {}
         () = agent.lock_in_time() => {}
+        () = super::lease::lasting(&agent) => {}
+        () = super::credentials_file::keeping(&agent) => {}
     }
 }
 
@@ -152,7 +154,7 @@ impl Agent {
             return false;
         }
         let state = self.state();
-        state.sources.is_empty() && state.sessions.values().all(|session| session.held.is_none())
+        state.sources.is_empty() && self.0.leases.is_empty() && state.sessions.values().all(|session| session.held.is_none())
     }
 
     fn next_look(&self, now: OffsetDateTime) -> OffsetDateTime {

@@ -8,7 +8,13 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{Agent, leads::Leads, renewal::Held, state::Source};
+use super::{
+    Agent,
+    leads::Leads,
+    lease::{ReadLease, WrittenLease},
+    renewal::Held,
+    state::Source,
+};
 use crate::{
     error::{Code, Error, Result},
     model::{
@@ -25,6 +31,7 @@ struct Written<'a> {
     sessions: Vec<WrittenSession<'a>>,
     sources: Vec<WrittenSource<'a>>,
     used_steps: BTreeMap<String, i64>,
+    leases: Vec<WrittenLease<'a>>,
 }
 
 #[derive(Serialize)]
@@ -46,7 +53,7 @@ struct WrittenSource<'a> {
 }
 
 #[derive(Serialize)]
-struct WrittenHeld<'a> {
+pub(super) struct WrittenHeld<'a> {
     access_key_id: &'a AccessKeyId,
     secret_access_key: &'a str,
     session_token: &'a str,
@@ -59,7 +66,7 @@ struct WrittenHeld<'a> {
 }
 
 impl<'a> WrittenHeld<'a> {
-    fn of(held: &'a Held) -> Self {
+    pub(super) fn of(held: &'a Held) -> Self {
         let c = &held.credentials;
         Self {
             access_key_id: &c.access_key_id,
@@ -78,6 +85,8 @@ struct ReadBack {
     sessions: Vec<ReadSession>,
     sources: Vec<ReadSource>,
     used_steps: BTreeMap<String, i64>,
+    #[serde(default)]
+    leases: Vec<ReadLease>,
 }
 
 #[derive(Deserialize)]
@@ -99,7 +108,7 @@ struct ReadSource {
 }
 
 #[derive(Deserialize)]
-struct ReadHeld {
+pub(super) struct ReadHeld {
     access_key_id: AccessKeyId,
     secret_access_key: Secret,
     session_token: Secret,
@@ -151,9 +160,13 @@ impl Agent {
 
     /// `None`: nothing is worth keeping.
     fn payload(&self, now: OffsetDateTime) -> Option<Zeroizing<Vec<u8>>> {
+        let leases = self.kept_leases();
         let state = self.state();
         let live = |held: &Held| !held.credentials.expired(now);
-        if !state.sessions.values().any(|session| session.held.as_ref().is_some_and(live)) && !state.sources.values().any(live) && state.used_steps().is_empty()
+        if !state.sessions.values().any(|session| session.held.as_ref().is_some_and(live))
+            && !state.sources.values().any(live)
+            && state.used_steps().is_empty()
+            && leases.is_empty()
         {
             return None;
         }
@@ -184,6 +197,7 @@ impl Agent {
                 })
                 .collect(),
             used_steps: state.used_steps(),
+            leases: WrittenLease::all(&leases, now),
         };
         wiped_json(&written)
     }
@@ -221,6 +235,9 @@ impl Agent {
         let (files, now) = (self.files(), self.now());
         let mut state = self.state();
         state.remember_steps(read.used_steps);
+        if state.stops_of_all() == 0 {
+            self.take_leases_back(read.leases, now);
+        }
         for source in read.sources {
             let held = Held::from(source.held);
             if !held.credentials.expired(now) && !state.stopped_all() {

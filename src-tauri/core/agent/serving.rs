@@ -185,6 +185,19 @@ impl Agent {
             Request::CreateVault { passphrase } => self.create_vault(passphrase).await.map(|place| Response::Place { place }),
             Request::ChangePassphrase { old, new } => self.change_passphrase(old, new).await.map(done),
             Request::Migrate { to, passphrase, dry_run } => self.migrate(to, passphrase, dry_run).await.map(|migration| Response::Migrated { migration }),
+            Request::Lease { request, mfa_code } => {
+                let code = mfa_code.map(|code| MfaCode::parse(code.expose())).transpose()?;
+                self.lease(request, code, &asker()).await.map(|lease| Response::Leases { leases: vec![lease] })
+            }
+            Request::Leases => Ok(Response::Leases { leases: self.leases() }),
+            Request::LeaseExec { lease } => {
+                self.lease_for_child(&lease, &asker()).await.map(|handed| Response::Variables { variables: Variable::all(&handed) })
+            }
+            Request::LeaseProcess { lease } => self.lease_document(&lease, &asker()).await.map(text),
+            Request::StopLease { lease: Some(lease) } => self.stop_lease(&lease, &asker()).await.map(done),
+            Request::StopLease { lease: None } => self.stop_leases(&asker()).await.map(done),
+            Request::WriteFile { profile, section } => self.write_file(&profile, section.as_deref(), &asker()).await.map(|file| Response::File { file }),
+            Request::WriteFileNoMore { profile } => self.write_file_no_more(&profile).await.map(done),
             Request::ShowWindow => {
                 self.show_window();
                 Ok(Response::Done)

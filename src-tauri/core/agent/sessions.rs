@@ -11,16 +11,18 @@ use super::{
     Agent, Asker, ConsoleTarget, door,
     issuing::{Got, Want},
     leads::Leads,
+    lease,
 };
 use crate::{
     aws::Signer,
     deliver::{self, Handed, console},
     error::{Code, Error, Result},
-    issue::{CallerIdentity, caller_identity, federation_token, partition_of},
+    issue::{CallerIdentity, Federated, caller_identity, federation_token, partition_of},
     model::{
         arn::Partition,
         chain::{Base, Chain},
         credentials::TemporaryCredentials,
+        lease_policy::SessionPolicy,
         mfa::{MfaCode, STEP_SECONDS, TotpSeed},
         params::{MfaSerial, SessionDuration},
         profile::ProfileName,
@@ -76,6 +78,7 @@ impl Agent {
             self.state().sources.retain(|source, _| source.key != access_key_id || source.mfa_serial.is_some());
         }
         self.note(profile, &Asker::stagedoor(), "Stopped", "");
+        self.look_at_credentials_file().await;
         self.publish();
         self.seal().await
     }
@@ -83,6 +86,8 @@ impl Agent {
     /// Forgets all credentials, MFA sessions too.
     pub async fn stop_all(&self) -> Result<()> {
         self.state().stop_all();
+        self.forget_leases();
+        self.look_at_credentials_file().await;
         self.publish();
         if self.locked() {
             // All of them are sealed, and nothing of them is to come back.
@@ -200,10 +205,9 @@ impl Agent {
         let files = self.files()?;
         let region = self.0.aws.region(&files, profile.as_str(), Partition::Aws);
         let config = self.0.aws.config(&files, profile.as_str(), partition_of(Some(&region))).await;
-        let name: String = profile.as_str().chars().map(|c| if c.is_ascii_alphanumeric() || "+=,.@-_".contains(c) { c } else { '-' }).take(32).collect();
-        let name = if name.len() < 2 { "stagedoor".to_owned() } else { name };
-        let duration = asked.unwrap_or(SessionDuration::LONGEST);
-        Ok((federation_token(&config, &key, &name, duration).await?, None))
+        let (name, policy) = (lease::federated_name(profile.as_str()), SessionPolicy::default());
+        let federated = Federated { name: &name, duration: asked.unwrap_or(SessionDuration::LONGEST), policy: &policy, tags: &[] };
+        Ok((federation_token(&config, &key, federated).await?, None))
     }
 
     /// A loopback URL that leads once, within a minute, to the sign-in link: safe to hand to a browser as an argument.

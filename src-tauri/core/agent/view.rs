@@ -49,6 +49,7 @@ impl Agent {
         snapshot.prompts = self.prompts().views();
         snapshot.keychain.name = self.0.secrets.name();
         snapshot.secrets = self.secrets_view();
+        snapshot.leases = self.leases();
         snapshot.practice = self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner).clone();
         {
             let problems = self.problems();
@@ -109,6 +110,7 @@ impl Agent {
             }
         }
         view.activity = state.activity.get(&view.name).map(|lines| lines.iter().cloned().collect()).unwrap_or_default();
+        view.credentials_file = self.0.written_file.view(&view.name, choices);
         view.session = self.session_view(&view.name, leads.map(|leads| leads.mark.as_str()), state, now);
         if let Some(account) = view.session.as_ref().and_then(|_| state.sessions.get(&view.name)?.held.as_ref()?.credentials.account_id.clone()) {
             view.account_id = Some(account);
@@ -145,6 +147,7 @@ pub(super) fn empty(parts: &Parts) -> Snapshot {
     Snapshot {
         revision: 0,
         profiles: Vec::new(),
+        leases: Vec::new(),
         files: FilesView {
             config_path: paths.told(&paths.aws_config),
             credentials_path: paths.told(&paths.aws_credentials),
@@ -196,6 +199,7 @@ pub(super) fn base_view(files: &AwsFiles, profile: &Profile) -> (ProfileView, Op
         chain: chain.map(chain_view),
         error: error.filter(|error| profile.kind() != ProfileKind::Unresolved || error.code != Code::NoCredentials),
         session: None,
+        credentials_file: None,
         activity: Vec::new(),
         name,
     };

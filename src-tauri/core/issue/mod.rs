@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 pub use self::{
     assume_role::assume_role,
     caller_identity::{CallerIdentity, caller_identity},
-    federation_token::federation_token,
+    federation_token::{Federated, federation_token},
     process::process_credentials,
     session_token::{LONGEST_SECONDS, session_token},
 };

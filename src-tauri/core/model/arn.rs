@@ -34,6 +34,16 @@ impl Partition {
         }
     }
 
+    /// The second part of an ARN.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::China => "aws-cn",
+            Self::GovCloud => "aws-us-gov",
+            Self::EuSovereign => "aws-eusc",
+        }
+    }
+
     /// By the beginning of a Region's name.
     pub fn of_region(region: &str) -> Self {
         if region.starts_with("cn-") {

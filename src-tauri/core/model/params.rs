@@ -139,6 +139,7 @@ impl From<SessionDuration> for u32 {
 
 /// A session tag, `PrincipalTag` in policies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct SessionTag {
     /// 1 to 128 characters.
     pub key: String,
@@ -161,5 +162,19 @@ impl SessionTag {
             })
             .collect::<Result<Vec<_>>>()?;
         if tags.len() <= 50 { Ok(tags) } else { Err(bad()) }
+    }
+
+    /// Parses one `key=value`; the value may hold equals signs.
+    pub fn parse(text: &str) -> Result<Self> {
+        let bad = || Error::invalid("session tag", text, "key=value, the key 1 to 128 and the value up to 256 letters, digits, spaces and _.:/=+-@");
+        let (key, value) = text.split_once('=').ok_or_else(bad)?;
+        let tag = Self { key: key.trim().to_owned(), value: value.trim().to_owned() };
+        if tag.fits() { Ok(tag) } else { Err(bad()) }
+    }
+
+    /// Whether AWS takes such a tag: its length and its characters.
+    pub fn fits(&self) -> bool {
+        let allowed = |c: char| c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c);
+        self.key.chars().chain(self.value.chars()).all(allowed) && (1..=128).contains(&self.key.chars().count()) && self.value.chars().count() <= 256
     }
 }

@@ -11,6 +11,8 @@ use time::OffsetDateTime;
 use super::{
     access_key::AccessKeyId,
     chain::KeyPlace,
+    credentials_file::CredentialsFileView,
+    lease::LeaseView,
     lock::SecretsView,
     profile::{ProfileKind, ProfileName},
     prompt::PromptView,
@@ -31,6 +33,8 @@ pub struct Snapshot {
     /// In the order of the files. One that nothing happened to is shared with the snapshot before.
     #[serde(serialize_with = "shared")]
     pub profiles: Vec<Arc<ProfileView>>,
+    /// The leases that run, the one that ends first in front.
+    pub leases: Vec<LeaseView>,
     /// What was read.
     pub files: FilesView,
     /// Whether the keychain answers.
@@ -94,6 +98,8 @@ pub struct ProfileView {
     pub error: Option<Error>,
     /// Its session, if any.
     pub session: Option<SessionView>,
+    /// Its temporary credentials are written into the credentials file.
+    pub credentials_file: Option<CredentialsFileView>,
     /// Who asked lately, newest first, at most 20.
     pub activity: Vec<ActivityView>,
 }

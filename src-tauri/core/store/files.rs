@@ -59,6 +59,16 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
+/// Takes a file that is there away from everybody but its owner (0600).
+pub fn only_for_its_owner(path: &Path) -> Result<()> {
+    if !readable_by_others(path) {
+        return Ok(());
+    }
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(|error| Error::file("make private", path, &error))?;
+    Ok(())
+}
+
 /// Whether others than the owner can read the file. Always false where modes do not exist.
 pub fn readable_by_others(path: &Path) -> bool {
     #[cfg(unix)]

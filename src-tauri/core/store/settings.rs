@@ -38,6 +38,8 @@ pub struct SettingsFile {
     pub secrets: Option<SecretsPlace>,
     /// A person locked Stagedoor, or it locked itself: the next agent begins locked.
     pub locked: bool,
+    /// What of ours may stand in the credentials file, by its section: told here before it is written there.
+    pub written: BTreeMap<String, WrittenSection>,
     /// As it was read, for the keys that this version does not know.
     read: Map<String, Value>,
 }
@@ -55,6 +57,18 @@ pub struct ProfileChoices {
     /// When it was last started or handed out.
     #[serde(with = "time::serde::rfc3339::option")]
     pub last_used: Option<OffsetDateTime>,
+    /// The section of the credentials file that its temporary credentials are written into.
+    pub credentials_section: Option<String>,
+}
+
+/// A section of the credentials file that was written by us.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WrittenSection {
+    /// The access key IDs that were or were about to be written, the newest last. Another ID is somebody else's.
+    pub access_key_ids: Vec<String>,
+    /// There was no credentials file before.
+    pub made_file: bool,
 }
 
 impl SettingsFile {
@@ -96,6 +110,7 @@ impl SettingsFile {
             practice_port: part(&read, "practice_port")?,
             secrets: part(&read, "secrets")?,
             locked: part(&read, "locked")?,
+            written: part(&read, "written")?,
             read,
         })
     }
@@ -109,6 +124,7 @@ impl SettingsFile {
         document.insert("practice_port".to_owned(), serde_json::to_value(self.practice_port)?);
         document.insert("secrets".to_owned(), serde_json::to_value(self.secrets)?);
         document.insert("locked".to_owned(), self.locked.into());
+        document.insert("written".to_owned(), serde_json::to_value(&self.written)?);
         let mut before = match document.remove("profiles") {
             Some(Value::Object(profiles)) => profiles,
             Some(_) | None => Map::new(),
@@ -175,7 +191,13 @@ mod tests {
         assert_eq!(SettingsFile::load(&paths), (SettingsFile::default(), None));
         let mut chosen = SettingsFile::default();
         chosen.settings.theme = Theme::Dark;
-        let choices = ProfileChoices { favourite: true, colour: Some(3), tags: vec!["prod".to_owned()], last_used: Some(datetime!(2026-11-23 09:00 UTC)) };
+        let choices = ProfileChoices {
+            favourite: true,
+            colour: Some(3),
+            tags: vec!["prod".to_owned()],
+            last_used: Some(datetime!(2026-11-23 09:00 UTC)),
+            credentials_section: None,
+        };
         chosen.profiles.insert("with [brackets]".to_owned(), choices.clone());
         chosen.save(&paths).unwrap();
         let (read, problem) = SettingsFile::load(&paths);

@@ -1,8 +1,8 @@
 // The host for tests and design: an imagined company in memory, no AWS and no secrets. It behaves as the agent does, down to
 // the refusals, and a test can script it through `window.stagedoorHost`. It is no part of the product's build.
 
-import type { Host, HostError, HostEvent, Migration, NewAccessKey, NewRole, PracticeOverview, ProfileView, SecretsPlace, Snapshot } from './index';
-import { ALICE_PHONE, PICTURE_TIME, accessKey, everydaySnapshot, manyProfiles, minutes, practiceProfiles, role, session } from './fixtures';
+import type { Host, HostError, HostEvent, Migration, NewAccessKey, NewRole, PracticeOverview, ProfileView, SecretsPlace, Snapshot, LeaseRequest, LeaseView, Narrowing, SessionPolicy } from './index';
+import { ALICE_PHONE, PICTURE_TIME, accessKey, everydaySnapshot, manyProfiles, minutes, practiceProfiles, role, session, lease, policyOf } from './fixtures';
 import { PracticeWorld } from './practice-fixtures';
 
 /** The code that AWS accepts here; every other one is refused. */
@@ -170,6 +170,38 @@ export class BrowserHost implements Host {
     await this.#asked('hand_out_access_key', { profile, yes });
     this.changeProfile(profile, { hand_out_access_key: yes });
   }
+  async lease(request: LeaseRequest, code?: string): Promise<LeaseView> {
+    await this.#asked('lease', { request, code });
+    this.#needsCode(this.#profile(request.profile), code);
+    const { profile, narrowing, duration, name, program, tags, source_identity } = request;
+    const id = `0a1b2c${String(this.current.leases.length).padStart(2, '0')}`;
+    const left = duration / 60 + this.elapsed / 60_000;
+    const made = lease(profile, left, duration / 60, { id, name: name ?? id, program, narrowing, tags, source_identity });
+    this.change({ leases: [...this.current.leases, made] });
+    return made;
+  }
+  async leasePolicy(_: string, narrowing: Narrowing): Promise<SessionPolicy> {
+    if (narrowing.preset === 'bucket' && !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(narrowing.bucket)) {
+      throw fail('invalid_value', `“${narrowing.bucket}” is no valid bucket name`, 'Expected: 3 to 63 small letters, digits, dots and hyphens, without s3://');
+    }
+    if (narrowing.preset === 'policy' && !narrowing.text.includes('"Allow"')) {
+      throw fail('invalid_value', 'The session policy cannot be used: This policy contains invalid Json', 'Expected: a policy as for a role, without Principal, in JSON');
+    }
+    return policyOf(narrowing);
+  }
+  async stopLease(id: string): Promise<void> {
+    await this.#asked('stop_lease', { lease: id });
+    this.change({ leases: this.current.leases.filter((it) => it.id !== id) });
+  }
+  async writeFile(profile: string, section: string): Promise<void> {
+    await this.#asked('write_file', { profile, section });
+    this.#begin(this.#profile(profile));
+    this.changeProfile(profile, { credentials_file: { section, expiration: this.#profile(profile).session?.expiration ?? null, error: null } });
+  }
+  async writeFileNoMore(profile: string): Promise<void> {
+    await this.#asked('write_file_no_more', { profile });
+    this.changeProfile(profile, { credentials_file: null });
+  }
   async addTotpSeed(serial: string, seed: string): Promise<void> {
     await this.#asked('add_totp_seed', { serial });
     if (!/^[A-Z2-7]+=*$/i.test(seed)) throw fail('invalid_value', 'The seed is not base32', 'Copy it again from where the device was made');
@@ -300,6 +332,7 @@ const inVault = (it: Snapshot, locked = false): Pick<Snapshot, 'secrets' | 'keyc
   secrets: { ...it.secrets, place: 'vault', locked, vault_exists: true, vault_open: !locked, locks_at: locked ? null : minutes(27) },
   keychain: { name: 'the vault', error: null },
 });
+const BUCKET: Narrowing = { preset: 'bucket', bucket: 'acme-prod-logs', read_only: true };
 
 /** The starting points that tests and design choose with `?scene=`. */
 const scenes: Record<string, (snapshot: Snapshot) => Snapshot> = {
@@ -307,6 +340,15 @@ const scenes: Record<string, (snapshot: Snapshot) => Snapshot> = {
   idle: (it) => ({ ...it, profiles: it.profiles.map((view) => ({ ...view, session: null, connected: view.name === 'prod-admin' })) }),
   stored: (it) => ({
     ...it, profiles: it.profiles.map((view) => ({ ...view, session: null, chain: view.chain && { ...view.chain, mfa_seed_stored: view.chain.mfa_serial !== null } })),
+  }),
+  leases: (it) => ({
+    ...it,
+    leases: [
+      lease('prod-admin', 6.5, 30, { id: '3d9e77c2', name: 'nightly report', program: 'report.py', narrowing: BUCKET, handed: 41 }),
+      lease('prod-admin', 94, 120, { id: '7c1f90ab', name: 'coding agent', program: 'agent', expiration: minutes(47), handed: 3 }),
+      lease('prod-admin', 25, 30, { id: 'b20c4e18', name: 'b20c4e18', program: null, narrowing: { preset: 'no_iam' }, error: fail('aws_unreachable', 'AWS did not answer AssumeRole in time', 'Look at the network; Stagedoor tries again in a minute') }),
+    ],
+    profiles: it.profiles.map((view) => (view.name === 'prod-admin' ? { ...view, credentials_file: { section: 'prod-admin-session', expiration: minutes(47), error: null } } : view)),
   }),
   empty: (it) => ({ ...it, profiles: [], files: { ...it.files, found: false, readable_by_others: false } }),
   many: (it) => ({ ...it, profiles: [...it.profiles, ...manyProfiles(10_000)] }),

@@ -1,6 +1,6 @@
 // Believable profiles for tests and design: an imagined company, its clients and the people who work there. No secrets.
 
-import type { ActivityView, ChainView, ProfileView, SessionView, Snapshot } from './index';
+import type { ActivityView, ChainView, LeaseView, Narrowing, ProfileView, SessionPolicy, SessionView, Snapshot } from './index';
 
 /** The moment of every picture: Monday 23 November 2026, 14:55:10 UTC. */
 export const PICTURE_TIME = Date.parse('2026-11-23T14:55:10Z');
@@ -14,7 +14,7 @@ const ALICE_KEY = 'AKIAXMPL4J6N5T3B7Q2F';
 const blank: ProfileView = {
   name: '', kind: 'role', region: 'eu-central-1', account_id: null, role_arn: null, role_name: null, source_profile: null,
   colour: 1, tags: [], favourite: false, last_used: null, connected: false, practice: false, key: null,
-  hand_out_access_key: false, chain: null, error: null, session: null, activity: [],
+  hand_out_access_key: false, chain: null, error: null, session: null, credentials_file: null, activity: [],
 };
 
 interface RoleLook {
@@ -113,6 +113,7 @@ export function everydaySnapshot(): Snapshot {
   return {
     revision: 1,
     profiles: everyday(),
+    leases: [],
     files: { config_path: '~/.aws/config', credentials_path: '~/.aws/credentials', found: true, readable_by_others: true },
     keychain: { name: 'GNOME Keyring', error: null },
     secrets: { place: 'keychain', locked: false, vault_path: '~/.local/share/stagedoor/vault.age', vault_exists: false, vault_open: false, locks_at: null },
@@ -120,6 +121,41 @@ export function everydaySnapshot(): Snapshot {
     practice: { endpoint: null, mfa_serial: null, calls: 0 },
     settings: { theme: 'system', start_at_login: false, notifications: true, mfa_session_seconds: 43_200, shell: 'bash', onboarded: true, lock_after_seconds: 0, vault_unlocked_seconds: 28_800 },
     problems: [],
+  };
+}
+
+/** What a narrowing is, as the agent writes it. */
+export function policyOf(narrowing: Narrowing): SessionPolicy {
+  const json = (statements: unknown[]): SessionPolicy => ({ policy: JSON.stringify({ Version: '2012-10-17', Statement: statements }), arns: [] });
+  switch (narrowing.preset) {
+    case 'tags_only':
+      return { policy: null, arns: [] };
+    case 'read_only':
+      return { policy: null, arns: ['arn:aws:iam::aws:policy/ReadOnlyAccess'] };
+    case 'bucket': {
+      const arn = `arn:aws:s3:::${narrowing.bucket}`;
+      const write = narrowing.read_only ? [] : ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'];
+      return json([
+        { Action: ['s3:ListBucket', 's3:GetBucketLocation'], Effect: 'Allow', Resource: arn, Sid: 'Bucket' },
+        { Action: ['s3:GetObject', ...write], Effect: 'Allow', Resource: `${arn}/*`, Sid: 'Objects' },
+      ]);
+    }
+    case 'no_iam':
+      return json([
+        { Action: '*', Effect: 'Allow', Resource: '*', Sid: 'Everything' },
+        { Action: ['iam:*', 'organizations:*', 'account:*', 'sso:*', 'sts:AssumeRole*'], Effect: 'Deny', Resource: '*', Sid: 'ButWhoMayDoWhat' },
+      ]);
+    case 'policy':
+      return { policy: narrowing.text, arns: [] };
+  }
+}
+
+export function lease(profile: string, left: number, of: number, rest: Partial<LeaseView> = {}): LeaseView {
+  const narrowing: Narrowing = rest.narrowing ?? { preset: 'read_only' };
+  const { policy, arns } = policyOf(narrowing);
+  return {
+    id: '7c1f90ab', name: '7c1f90ab', profile, program: null, asked_by: 'Stagedoor', narrowing, policy, policy_arns: arns, tags: [], source_identity: null,
+    began: minutes(left - of), ends: minutes(left), expiration: minutes(left), access_key_id: 'ASIAXMPLW2H6K4D9R8TD', arn: null, handed: 0, error: null, ...rest,
   };
 }
 

@@ -8,11 +8,15 @@ import type { Migration } from './types/Migration';
 import type { SecretsPlace } from './types/SecretsPlace';
 import type { Error as HostError } from './types/Error';
 import type { Event as HostEvent } from './types/Event';
+import type { LeaseRequest } from './types/LeaseRequest';
+import type { LeaseView } from './types/LeaseView';
+import type { Narrowing } from './types/Narrowing';
 import type { PracticeOverview } from './types/PracticeOverview';
+import type { SessionPolicy } from './types/SessionPolicy';
 import type { Settings } from './types/Settings';
 import type { Snapshot } from './types/Snapshot';
 
-export type { CallerIdentity, HostError, HostEvent, Migration, PracticeOverview, SecretsPlace, Settings, Snapshot };
+export type { CallerIdentity, HostError, HostEvent, Migration, PracticeOverview, SecretsPlace, Settings, Snapshot, LeaseRequest, LeaseView, Narrowing, SessionPolicy };
 export type { AccountView } from './types/AccountView';
 export type { ActivityView } from './types/ActivityView';
 export type { CallView } from './types/CallView';
@@ -85,6 +89,14 @@ export interface Host {
   connect(profile: string): Promise<void>;
   disconnect(profile: string): Promise<void>;
   handOutAccessKey(profile: string, yes: boolean): Promise<void>;
+  /** A narrowed session; it is in the next snapshot. */
+  lease(request: LeaseRequest, code?: string): Promise<LeaseView>;
+  /** What a narrowing means as session policies, without any call to AWS. */
+  leasePolicy(profile: string, narrowing: Narrowing): Promise<SessionPolicy>;
+  stopLease(lease: string): Promise<void>;
+  /** Temporary credentials into a section of the credentials file, while the session lasts. */
+  writeFile(profile: string, section: string): Promise<void>;
+  writeFileNoMore(profile: string): Promise<void>;
   addTotpSeed(serial: string, seed: string): Promise<void>;
   mfaCode(serial: string): Promise<MfaCode>;
   startPractice(): Promise<void>;

@@ -2,7 +2,7 @@
 
 import { invoke } from '@tauri-apps/api/core';
 import { emit, listen } from '@tauri-apps/api/event';
-import type { CallerIdentity, Host, HostEvent, MfaCode, Migration, PracticeOverview, SecretsPlace, Snapshot } from './index';
+import type { CallerIdentity, Host, HostEvent, MfaCode, Migration, PracticeOverview, SecretsPlace, Snapshot, LeaseView, SessionPolicy } from './index';
 
 export function tauriHost(): Host {
   return {
@@ -32,6 +32,11 @@ export function tauriHost(): Host {
     connect: (profile) => invoke('connect', { profile }),
     disconnect: (profile) => invoke('disconnect', { profile }),
     handOutAccessKey: (profile, yes) => invoke('hand_out_access_key', { profile, yes }),
+    lease: (request, code) => invoke<LeaseView>('lease', { request, code }),
+    leasePolicy: (profile, narrowing) => invoke<SessionPolicy>('lease_policy', { profile, narrowing }),
+    stopLease: (lease) => invoke('stop_lease', { lease }),
+    writeFile: (profile, section) => invoke('write_file', { profile, section }),
+    writeFileNoMore: (profile) => invoke('write_file_no_more', { profile }),
     addTotpSeed: (serial, seed) => invoke('add_totp_seed', { serial, seed }),
     mfaCode: (serial) => invoke<MfaCode>('mfa_code', { serial }),
     startPractice: () => invoke('start_practice'),

@@ -32,6 +32,7 @@ mod keys;
 mod merge;
 mod parts;
 mod text;
+pub mod written;
 
 use text::Document;
 

@@ -10,6 +10,7 @@ use zeroize::Zeroize;
 use super::{
     keys,
     text::{self, FileKind, Flaw, LineKind, Lines, SectionName},
+    written,
 };
 use crate::error::{Code, Error};
 
@@ -26,6 +27,8 @@ pub(super) struct Part {
     name: SectionName,
     prefixed: bool,
     secret: bool,
+    /// Temporary credentials that we wrote: no profile of its own.
+    written: bool,
     flaws: Vec<Flaw>,
 }
 
@@ -75,8 +78,12 @@ impl Part {
         }
         let section = sections.into_iter().next();
         let prefixed = section.as_ref().is_some_and(|section| section.prefixed);
-        let name = section.map_or(SectionName::Other, |section| section.name);
-        (Self { lines: lines.len(), name, prefixed, secret, flaws }, properties)
+        let written = written::is_written(&properties);
+        if written {
+            properties.clear();
+        }
+        let name = section.map_or(SectionName::Other, |section| if written { SectionName::Other } else { section.name });
+        (Self { lines: lines.len(), name, prefixed, secret, written, flaws }, properties)
     }
 
     fn is_prefixed_default(&self) -> bool {
@@ -106,7 +113,7 @@ impl File {
             text.zeroize();
         }
         self.prefixed_default = kind == FileKind::Config && self.parts.iter().any(|(_, part)| part.is_prefixed_default());
-        self.holds_secret = self.parts.iter().any(|(_, part)| part.secret && matches!(self.counted(part), SectionName::Profile(_)));
+        self.holds_secret = self.parts.iter().any(|(_, part)| part.secret && (part.written || matches!(self.counted(part), SectionName::Profile(_))));
         Changed { gone, new: range, properties }
     }
 

@@ -3,6 +3,7 @@ import type { AgentView } from "./AgentView";
 import type { Error } from "./Error";
 import type { FilesView } from "./FilesView";
 import type { KeychainView } from "./KeychainView";
+import type { LeaseView } from "./LeaseView";
 import type { PracticeView } from "./PracticeView";
 import type { ProfileView } from "./ProfileView";
 import type { SecretsView } from "./SecretsView";
@@ -21,6 +22,10 @@ revision: number,
  * In the order of the files. One that nothing happened to is shared with the snapshot before.
  */
 profiles: Array<ProfileView>, 
+/**
+ * The leases that run, the one that ends first in front.
+ */
+leases: Array<LeaseView>, 
 /**
  * What was read.
  */

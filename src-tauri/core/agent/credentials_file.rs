@@ -1,0 +1,266 @@
+//! Temporary credentials in `~/.aws/credentials`, only where a person asked for it, and only while their session lasts.
+//!
+//! What should stand there is decided by the sessions: each look writes what is new and takes out what is over, at a renewal, a
+//! stop and the end. What may stand there is written down before, so that after a crash the next start takes it out. Another's
+//! section is never touched.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use time::OffsetDateTime;
+
+use super::{Agent, Asker, issuing::Want, leads::Leads};
+use crate::{
+    error::{Code, Error, Result},
+    model::{access_key::AccessKeyId, credentials::TemporaryCredentials, credentials_file::CredentialsFileView, profile::ProfileName},
+    store::{
+        aws_files::written,
+        settings::{SettingsFile, WrittenSection},
+    },
+};
+
+/// How many access key IDs of a section are remembered: the one that stands there and the one that takes its place.
+const REMEMBERED: usize = 4;
+
+/// What was written into which section.
+#[derive(Debug, Default)]
+pub(super) struct WrittenFile {
+    standing: Mutex<BTreeMap<ProfileName, Standing>>,
+    /// One look at a time.
+    looking: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Standing {
+    section: String,
+    written: Option<(AccessKeyId, OffsetDateTime)>,
+    /// What could not be written: the same is not tried at every look, but with the next credentials or when somebody asks.
+    refused: Option<AccessKeyId>,
+    error: Option<Error>,
+}
+
+impl WrittenFile {
+    fn standing(&self) -> MutexGuard<'_, BTreeMap<ProfileName, Standing>> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a person sees of it.
+    pub(super) fn view(&self, profile: &ProfileName, choices: &SettingsFile) -> Option<CredentialsFileView> {
+        let section = choices.profiles.get(profile.as_str())?.credentials_section.clone()?;
+        let standing = self.standing().get(profile).filter(|standing| standing.section == section).cloned().unwrap_or_default();
+        Some(CredentialsFileView { section, expiration: standing.written.map(|(_, end)| end), error: standing.error })
+    }
+}
+
+/// Keeps the file as the sessions are, until the agent closes.
+pub(super) async fn keeping(agent: &Agent) {
+    let mut snapshot = agent.snapshot();
+    loop {
+        agent.look_at_credentials_file().await;
+        let ends = agent.0.written_file.standing().values().filter_map(|standing| Some(standing.written.as_ref()?.1)).min();
+        let over = async {
+            match ends {
+                Some(end) => agent.0.parts.clock.sleep_until(end).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            changed = snapshot.changed() => if changed.is_err() { return },
+            () = over => {}
+        }
+    }
+}
+
+impl Agent {
+    /// Writes a profile's temporary credentials into a section of the credentials file from now on, and starts its session.
+    /// Fails with `mfa_code_required` when a person must give a code.
+    pub async fn write_file(&self, profile: &ProfileName, section: Option<&str>, asker: &Asker) -> Result<CredentialsFileView> {
+        let section = section.unwrap_or(profile.as_str());
+        let leads = Leads::of(&*self.files()?, profile)?;
+        self.allowed(&leads, "file", asker, self.arrival()).await?;
+        let known = {
+            let choices = self.choices();
+            let other = choices.profiles.iter().find(|(other, own)| *other != profile.as_str() && own.credentials_section.as_deref() == Some(section));
+            if let Some((other, _)) = other {
+                return Err(Error::new(
+                    Code::InvalidValue,
+                    format!("[{section}] in the credentials file is for {other}"),
+                    format!("Choose another name: stagedoor write {profile} --as NAME"),
+                ));
+            }
+            known(&choices, section)
+        };
+        written::check(&self.0.parts.paths, section, profile, &known)?;
+        self.ensure(profile, Want::person()).await?;
+        self.0.written_file.standing().remove(profile);
+        self.choose(|choices| choices.profiles.entry(profile.as_str().to_owned()).or_default().credentials_section = Some(section.to_owned()))?;
+        self.look_at_credentials_file().await;
+        self.note(profile, asker, "credentials file", &format!("section [{section}]"));
+        self.publish();
+        let view = self.0.written_file.view(profile, &self.choices());
+        match view {
+            Some(CredentialsFileView { error: Some(error), .. }) => Err(error),
+            Some(view) => Ok(view),
+            None => Err(Error::new(Code::Agent, format!("{profile} was changed meanwhile"), "Try again")),
+        }
+    }
+
+    /// Writes them no more, and takes out what stands there.
+    pub async fn write_file_no_more(&self, profile: &ProfileName) -> Result<()> {
+        let section = self.choices().profiles.get(profile.as_str()).and_then(|own| own.credentials_section.clone());
+        let Some(section) = section else {
+            self.files()?.resolve(profile)?;
+            return Ok(());
+        };
+        self.choose(|choices| {
+            if let Some(own) = choices.profiles.get_mut(profile.as_str()) {
+                own.credentials_section = None;
+            }
+        })?;
+        self.look_at_credentials_file().await;
+        let left = self.choices().written.contains_key(&section);
+        self.publish();
+        if left { self.take_out(&section).await } else { Ok(()) }
+    }
+
+    /// A profile is handed out in one way at a time under its own name: the tools differ in which of two they take.
+    pub(super) fn may_connect(&self, profile: &ProfileName) -> Result<()> {
+        let choices = self.choices();
+        if choices.profiles.get(profile.as_str()).is_none_or(|own| own.credentials_section.as_deref() != Some(profile.as_str())) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::InvalidValue,
+            format!("The temporary credentials of {profile} are written into [{profile}] of the credentials file already"),
+            format!("Take them out first: stagedoor write {profile} --off"),
+        ))
+    }
+
+    /// Takes out everything that was written: at the start what a crash left, and at the end.
+    pub(super) async fn clear_credentials_file(&self) {
+        let _one = self.0.written_file.looking.lock().await;
+        let sections: Vec<_> = self.choices().written.keys().cloned().collect();
+        for section in sections {
+            if let Err(error) = self.take_out(&section).await {
+                tracing::warn!(section, "{}", error.message);
+            }
+        }
+        self.0.written_file.standing().clear();
+    }
+
+    /// Makes the file as the sessions are now.
+    pub(super) async fn look_at_credentials_file(&self) {
+        let (any_choice, any_written) = {
+            let choices = self.choices();
+            (choices.profiles.values().any(|own| own.credentials_section.is_some()), !choices.written.is_empty())
+        };
+        if !any_choice && !any_written {
+            self.0.written_file.standing().clear();
+            return;
+        }
+        let _one = self.0.written_file.looking.lock().await;
+        if *self.0.closing.borrow() {
+            return;
+        }
+        let wanted = self.wanted_in_file();
+        let live: Vec<&String> = wanted.iter().filter(|(_, _, credentials)| credentials.is_some()).map(|(_, section, _)| section).collect();
+        let over: Vec<String> = self.choices().written.keys().filter(|section| !live.contains(section)).cloned().collect();
+        let mut failed = BTreeMap::new();
+        for section in over {
+            if let Err(error) = self.take_out(&section).await {
+                failed.insert(section, error);
+            }
+        }
+        let mut next = BTreeMap::new();
+        for (profile, section, credentials) in wanted {
+            let before = self.0.written_file.standing().get(&profile).filter(|before| before.section == section).cloned();
+            let standing = match credentials {
+                Some(credentials) => {
+                    let written = Some((credentials.access_key_id.clone(), credentials.expiration));
+                    match before {
+                        Some(before) if before.written == written || before.refused.as_ref() == Some(&credentials.access_key_id) => before,
+                        _ => match self.put_in(&profile, &section, &credentials).await {
+                            Ok(()) => Standing { section, written, ..Standing::default() },
+                            Err(error) => {
+                                let _ = self.take_out(&section).await;
+                                Standing { section, refused: Some(credentials.access_key_id), error: Some(error), ..Standing::default() }
+                            }
+                        },
+                    }
+                }
+                None => Standing { error: failed.remove(&section), section, ..Standing::default() },
+            };
+            next.insert(profile, standing);
+        }
+        let changed = {
+            let mut standing = self.0.written_file.standing();
+            let changed = *standing != next;
+            *standing = next;
+            changed
+        };
+        if changed {
+            self.0.touched.notify_one();
+        }
+    }
+
+    /// Which profiles are to stand in which sections, with what they have now.
+    fn wanted_in_file(&self) -> Vec<(ProfileName, String, Option<TemporaryCredentials>)> {
+        let chosen: Vec<_> = {
+            let choices = self.choices();
+            choices.profiles.iter().filter_map(|(name, own)| Some((ProfileName::new(name), own.credentials_section.clone()?))).collect()
+        };
+        let (files, now) = (self.files(), self.now());
+        let of = |profile: &ProfileName| {
+            let mark = Leads::of(files.as_ref().ok()?, profile).ok()?.mark;
+            self.state().valid(profile, &mark, now).map(|held| held.credentials.clone())
+        };
+        chosen.into_iter().map(|(profile, section)| (of(&profile), profile, section)).map(|(held, profile, section)| (profile, section, held)).collect()
+    }
+
+    async fn put_in(&self, profile: &ProfileName, section: &str, credentials: &TemporaryCredentials) -> Result<()> {
+        let _edit = self.0.editing.lock().await;
+        let known = known(&self.choices(), section);
+        let new = credentials.access_key_id.as_str();
+        // First written down, then written: a crash between the two leaves a note of nothing, never a secret that nobody knows of.
+        self.choose_quietly(|choices| {
+            let record = choices.written.entry(section.to_owned()).or_default();
+            record.access_key_ids.retain(|id| id != new);
+            record.access_key_ids.push(new.to_owned());
+            let surplus = record.access_key_ids.len().saturating_sub(REMEMBERED);
+            record.access_key_ids.drain(..surplus);
+        })?;
+        let made = written::write(&self.0.parts.paths, section, profile, &known, credentials)?;
+        if made {
+            self.choose_quietly(|choices| choices.written.entry(section.to_owned()).or_default().made_file = true)?;
+        }
+        if let Some(session) = self.state().sessions.get_mut(profile) {
+            session.delivered.insert("file".to_owned());
+        }
+        Ok(())
+    }
+
+    async fn take_out(&self, section: &str) -> Result<()> {
+        let _edit = self.0.editing.lock().await;
+        let Some(WrittenSection { access_key_ids, made_file }) = self.choices().written.get(section).cloned() else { return Ok(()) };
+        written::remove(&self.0.parts.paths, section, &access_key_ids, made_file)?;
+        self.choose_quietly(|choices| {
+            choices.written.remove(section);
+        })
+    }
+
+    /// Changes what is kept, without a snapshot: nobody sees it.
+    fn choose_quietly(&self, change: impl FnOnce(&mut SettingsFile)) -> Result<()> {
+        let mut choices = self.choices();
+        let mut next = choices.clone();
+        change(&mut next);
+        next.save(&self.0.parts.paths)?;
+        *choices = next;
+        Ok(())
+    }
+}
+
+fn known(choices: &SettingsFile, section: &str) -> Vec<String> {
+    choices.written.get(section).map(|record| record.access_key_ids.clone()).unwrap_or_default()
+}

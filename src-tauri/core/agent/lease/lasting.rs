@@ -1,0 +1,157 @@
+//! How a lease lasts: renewed with the same narrowing while AWS gives less at once than was leased, and gone at its end.
+//!
+//! The windows are those of sessions. A renewal that fails keeps what still holds; nothing is handed out or renewed beyond the end.
+
+use std::sync::Arc;
+
+use time::{Duration, OffsetDateTime};
+use tokio::sync::Semaphore;
+
+use super::{
+    super::{
+        Agent, Asker,
+        issuing::Want,
+        leads::Leads,
+        renewal::{Decision, Held},
+    },
+    Lease,
+};
+use crate::{
+    aws::may_recover,
+    error::{Code, Error, Result},
+};
+
+/// Leases are looked at at least this often.
+const LOOK: Duration = Duration::seconds(30);
+
+/// How many are renewed at once.
+const IN_FLIGHT: usize = 4;
+
+/// Renews and ends leases, until the agent closes.
+pub(in crate::agent) async fn lasting(agent: &Agent) {
+    let permits = Arc::new(Semaphore::new(IN_FLIGHT));
+    loop {
+        let now = agent.now();
+        agent.end_leases(now);
+        for id in agent.leases_due(now) {
+            let (agent, permits) = (agent.clone(), Arc::clone(&permits));
+            tokio::spawn(async move {
+                let _permit = permits.acquire_owned().await;
+                // What came of it stands in the lease.
+                let _ = agent.ensure_lease(&id).await;
+                agent.0.touched.notify_one();
+            });
+        }
+        let next = agent.next_lease_look(now);
+        tokio::select! {
+            () = agent.0.parts.clock.sleep_until(next) => {}
+            () = agent.0.leases.changed.notified() => {}
+        }
+    }
+}
+
+impl Lease {
+    /// Whether AWS should be asked now.
+    fn decide(&self, now: OffsetDateTime) -> Decision {
+        match (self.valid(now), self.asks(now)) {
+            (Some(_), None) => Decision::Hand,
+            (None, None) => Decision::Tell(ended(self)),
+            (_, Some(_)) => self.renewal.decide(self.held.as_ref(), now),
+        }
+    }
+}
+
+fn ended(lease: &Lease) -> Error {
+    Error::new(Code::NoCredentials, format!("The lease “{}” has ended", lease.name()), format!("Make another: stagedoor lease {}", lease.request.profile))
+}
+
+impl Agent {
+    /// Valid credentials of a lease: those that are there, or new ones with the same narrowing through one flight.
+    pub(super) async fn ensure_lease(&self, id: &str) -> Result<Held> {
+        let lease = self.0.leases.find(id)?;
+        let now = self.now();
+        if now >= lease.ends {
+            return Err(ended(&lease));
+        }
+        let leads = Leads::of(&*self.files()?, &lease.request.profile)?;
+        if leads.mark != lease.mark {
+            return Err(Error::new(
+                Code::NoCredentials,
+                format!("{} leads elsewhere since the lease “{}” was made", lease.request.profile, lease.name()),
+                format!("Make another: stagedoor lease {}", lease.request.profile),
+            ));
+        }
+        let valid = lease.valid(now).cloned();
+        match (lease.decide(now), &valid) {
+            (Decision::Hand, Some(held)) => return Ok(held.clone()),
+            (Decision::Tell(error), _) => return Err(error),
+            (Decision::Hand, None) | (Decision::Ask, _) => {}
+        }
+        let (_, landed) = self.0.leases.flights.join(lease.id.clone(), || self.clone().renew_lease(lease.id.clone(), leads)).await;
+        match (landed, valid) {
+            (Err(error), Some(held)) if may_recover(&error) || error.code == Code::MfaCodeRequired => {
+                if held.credentials.expired(self.now()) || self.0.leases.find(&lease.id).is_err() { Err(error) } else { Ok(held) }
+            }
+            (landed, _) => landed,
+        }
+    }
+
+    async fn renew_lease(self, id: String, leads: Leads) -> Result<Held> {
+        let lease = self.0.leases.find(&id)?;
+        let Some(duration) = lease.asks(self.now()) else { return lease.valid(self.now()).cloned().ok_or_else(|| ended(&lease)) };
+        // Another flight may have landed since the caller looked.
+        if let (Decision::Hand, Some(held)) = (lease.decide(self.now()), lease.valid(self.now())) {
+            return Ok(held.clone());
+        }
+        let result = self.issue_lease(&lease, leads.chain, duration, &Want::program()).await;
+        let now = self.now();
+        // What was stopped meanwhile stays stopped.
+        self.0.leases.find(&id)?;
+        self.0.leases.change(&id, |lease| match &result {
+            Ok(held) => {
+                lease.held = Some(held.clone());
+                lease.error = None;
+                lease.renewal.succeeded();
+            }
+            Err(error) => {
+                let holding = lease.valid(now).is_some();
+                lease.error = Some(error.clone());
+                lease.renewal.failed(error.clone(), now, holding);
+            }
+        });
+        self.seal_soon();
+        self.0.leases.changed.notify_one();
+        result
+    }
+
+    fn leases_due(&self, now: OffsetDateTime) -> Vec<String> {
+        let due = |lease: &&Lease| lease.decide(now) == Decision::Ask && !self.0.leases.flights.has(&lease.id);
+        self.0.leases.map().values().filter(due).map(|lease| lease.id.clone()).collect()
+    }
+
+    /// Takes those that are over off the list.
+    fn end_leases(&self, now: OffsetDateTime) {
+        let over: Vec<Lease> = {
+            let mut map = self.0.leases.map();
+            let ids: Vec<_> = map.values().filter(|lease| lease.over(now)).map(|lease| lease.id.clone()).collect();
+            ids.iter().filter_map(|id| map.remove(id)).collect()
+        };
+        if over.is_empty() {
+            return;
+        }
+        for lease in over {
+            self.note(&lease.request.profile, &Asker::stagedoor(), &format!("lease {}", lease.name()), "ended");
+        }
+        self.seal_soon();
+        self.0.touched.notify_one();
+    }
+
+    fn next_lease_look(&self, now: OffsetDateTime) -> OffsetDateTime {
+        let map = self.0.leases.map();
+        let moments = map.values().flat_map(|lease| {
+            let held = lease.held.as_ref();
+            [Some(lease.ends), held.map(Held::due), held.map(|held| held.credentials.expiration)]
+        });
+        moments.flatten().filter(|at| *at > now).min().map_or(now + LOOK, |at| at.min(now + LOOK))
+    }
+}
