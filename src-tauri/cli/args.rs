@@ -192,6 +192,14 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MfaCommand,
     },
+    /// Show who asked for credentials, for which profile, and what came of it
+    Activity(ActivityArguments),
+    /// Say what is wrong and how to mend it: files, profiles, variables, keychain, agent, network, desktop
+    Doctor {
+        /// One JSON document on standard output
+        #[arg(long)]
+        json: bool,
+    },
     /// Run an AWS to practise on, on this machine: IAM, STS, sign-in; prints the lines that lead a terminal to it
     Practice {
         /// The port on 127.0.0.1; any free one when not given
@@ -218,10 +226,6 @@ pub(crate) enum Command {
     Explain(Rest),
     #[command(hide = true)]
     Check(Rest),
-    #[command(hide = true)]
-    Activity(Rest),
-    #[command(hide = true)]
-    Doctor(Rest),
     /// Forget every credential in memory and hand out nothing until it is unlocked
     Lock,
     /// Hand out again; asks for the vault's passphrase, or reads it from standard input
@@ -293,6 +297,36 @@ pub(crate) enum LeaseCommand {
         #[arg(long, conflicts_with = "lease")]
         all: bool,
     },
+}
+
+/// Which lines of the record of activity, and how.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub(crate) struct ActivityArguments {
+    /// One JSON document: an array, the newest line first
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// JSON lines, the oldest first, as the record itself has them
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) jsonl: bool,
+    /// Only this profile
+    #[arg(long)]
+    pub(crate) profile: Option<String>,
+    /// Only from then on: 90s, 30m, 2h, 3d, 1w ago, a day such as 2026-11-23, or a moment such as 2026-11-23T09:00:00Z
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+    /// Only this program
+    #[arg(long, value_name = "NAME")]
+    pub(crate) who: Option<String>,
+    /// Only what was refused
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// At most this many lines, the newest; 50 on a terminal, else all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
+    /// Go on and show what comes, until Ctrl+C
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) follow: bool,
 }
 
 #[derive(Debug, Subcommand)]

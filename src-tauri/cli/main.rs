@@ -3,9 +3,11 @@
 //! It never talks to AWS and never reads the keychain. `credential-process` is asked for hundreds of times a day, so it is
 //! answered before anything else is set up: no argument parser, no runtime.
 
+mod activity;
 mod agent;
 mod args;
 mod ask;
+mod doctor;
 mod keys;
 mod lease;
 mod mfa;
@@ -90,6 +92,8 @@ fn slow(outside: &Outside) -> Result<ExitCode> {
         Command::Import { profiles, dry_run, undo } => profiles::import(outside, profiles, dry_run, undo),
         Command::Keys { command } => keys::run(outside, command),
         Command::Mfa { command } => mfa::run(outside, command),
+        Command::Activity(arguments) => activity::run(outside, arguments),
+        Command::Doctor { json } => doctor::run(outside, json),
         Command::Practice { port, eventual, json } => practice::run(port, eventual.as_deref(), json),
         Command::Agent => agent::run(outside),
         Command::Completions { shell } => Ok(print::completions(shell, &mut Arguments::command())),
@@ -98,8 +102,6 @@ fn slow(outside: &Outside) -> Result<ExitCode> {
         Command::Revoke(_) => Err(later("revoke")),
         Command::Explain(_) => Err(later("explain")),
         Command::Check(_) => Err(later("check")),
-        Command::Activity(_) => Err(later("activity")),
-        Command::Doctor(_) => Err(later("doctor")),
         Command::Lock => vault::lock(outside),
         Command::Unlock => vault::unlock(outside),
         Command::Vault { command } => vault::run(outside, &command),

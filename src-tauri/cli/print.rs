@@ -67,6 +67,12 @@ pub(crate) fn data(text: &str) -> ExitCode {
     written(out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") }).and_then(|()| out.flush()))
 }
 
+/// One line of data that is one of many; whether its reader is still there.
+pub(crate) fn line(text: &str) -> bool {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
+}
+
 /// One JSON document.
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<ExitCode> {
     // Piece by piece: a list of 10,000 profiles is five megabytes.

@@ -10,6 +10,8 @@ use stagedoor_core::{
     error::{Code, Error, Result},
     issue::CallerIdentity,
     model::{
+        activity::{ActivityPage, ActivityQuery},
+        doctor::{DoctorReport, Mending},
         lease::LeaseView,
         lease_policy::SessionPolicy,
         lock::SecretsPlace,
@@ -67,6 +69,10 @@ fn each() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         add_totp_seed,
         mfa_code,
         who_am_i,
+        activity,
+        export_activity,
+        doctor,
+        mend,
         start_practice,
         stop_practice,
         practice_qr,
@@ -212,6 +218,27 @@ pub(crate) async fn mfa_code(desk: State<'_, Desk>, serial: String) -> Result<Co
 #[tauri::command]
 pub(crate) async fn who_am_i(desk: State<'_, Desk>, profile: ProfileName) -> Result<CallerIdentity> {
     desk.agent.who_am_i(&profile, &us()).await
+}
+
+#[tauri::command]
+pub(crate) async fn activity(desk: State<'_, Desk>, query: ActivityQuery) -> Result<ActivityPage> {
+    desk.agent.activity(query).await
+}
+
+/// Where it was written to, as a person writes it.
+#[tauri::command]
+pub(crate) async fn export_activity(desk: State<'_, Desk>, query: ActivityQuery) -> Result<String> {
+    desk.agent.export_activity(query).await.map(|path| desk.paths.told(&path))
+}
+
+#[tauri::command]
+pub(crate) async fn doctor(desk: State<'_, Desk>) -> Result<DoctorReport> {
+    Ok(desk.agent.doctor().await)
+}
+
+#[tauri::command]
+pub(crate) async fn mend(desk: State<'_, Desk>, mending: Mending) -> Result<()> {
+    desk.agent.mend(&mending).await
 }
 
 #[tauri::command]

@@ -112,7 +112,9 @@ async fn nobody_tells_a_secret() {
     search("the log", &log, &[&secrets[..], &codes[..]].concat());
     let mut found = Vec::new();
     files(&home.path(""), &mut found);
-    assert!(found.iter().any(|(path, _)| path.ends_with("sessions.sealed")), "{found:?}");
+    for kept in ["sessions.sealed", "activity.jsonl"] {
+        assert!(found.iter().any(|(path, content)| path.ends_with(kept) && !content.is_empty()), "{kept} is searched too");
+    }
     for (path, content) in &found {
         search(path, content, &secrets);
     }

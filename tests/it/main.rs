@@ -4,6 +4,7 @@
 //! those that are ignored are steps which other tests start in a process of their own.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod agent_activity;
 #[cfg(target_os = "linux")]
 mod agent_approval;
 mod agent_credentials_file;
@@ -32,6 +33,7 @@ mod aws_edits;
 mod aws_files;
 #[cfg(target_os = "linux")]
 mod bus;
+mod doctor;
 #[path = "../fuzz/input.rs"]
 mod fuzz_input;
 #[path = "../fuzz/protocol.rs"]

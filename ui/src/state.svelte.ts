@@ -5,6 +5,7 @@ import { createContext } from 'svelte';
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { asHostError, type CallerIdentity, type Host, type HostError, type HostEvent, type ProfileView, type Settings, type Snapshot } from './host';
 import { time } from './labels';
+import { Insight } from './insight.svelte';
 import { Practice } from './practice.svelte';
 import { groupRows, indexProfiles, neighbour, searchRows, type Index, type Row } from './rows';
 
@@ -64,6 +65,7 @@ export class Ui {
   readonly failures = new SvelteMap<string, HostError>();
   readonly identities = new SvelteMap<string, CallerIdentity>();
   readonly practice: Practice;
+  readonly insight: Insight;
   /** Where the list was left. */
   scroll = 0;
   /** Puts the focus into the list, once there is one. */
@@ -82,6 +84,7 @@ export class Ui {
   constructor(host: Host, snapshot: Snapshot) {
     this.host = host;
     this.practice = new Practice(host);
+    this.insight = new Insight(host);
     this.snapshot = snapshot;
     this.now = host.now();
     this.#recall();

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::program::{Process, Program, folder, identify, is_running, look};
+use super::program::{Process, Program, executable, folder, identify, is_running, look};
 use crate::{model::prompt::AskerView, paths::Paths};
 
 /// How many ancestors are looked at.
@@ -24,6 +24,8 @@ pub struct Asker {
     kind: Kind,
     /// When the process was started.
     started: u64,
+    /// The process that started it.
+    parent: u32,
     /// A person sits at its terminal, and is asked for codes there.
     pub(super) at_terminal: bool,
 }
@@ -51,7 +53,7 @@ pub(super) enum Who {
 impl Asker {
     /// The window, the tray and the renewal.
     pub fn stagedoor() -> Self {
-        Self { pid: None, name: "Stagedoor".to_owned(), executable: None, kind: Kind::Ours, started: 0, at_terminal: false }
+        Self { pid: None, name: "Stagedoor".to_owned(), executable: None, kind: Kind::Ours, started: 0, parent: 0, at_terminal: false }
     }
 
     /// Somebody at the socket whose process the system does not tell.
@@ -87,7 +89,15 @@ impl Asker {
     }
 
     fn of(pid: u32, process: Process, kind: Kind) -> Self {
-        Self { pid: Some(pid), name: plain(&process.name()), executable: Some(process.executable), kind, started: process.started, at_terminal: false }
+        Self {
+            pid: Some(pid),
+            name: plain(&process.name()),
+            executable: Some(process.executable),
+            kind,
+            started: process.started,
+            parent: process.parent,
+            at_terminal: false,
+        }
     }
 
     /// The same, with a person at its terminal or without.
@@ -114,6 +124,11 @@ impl Asker {
             (Some((pid, _)), _) => Who::Process(pid, self.started),
             (None, _) => Who::Nobody,
         }
+    }
+
+    /// The executable of the process that started it, for the record.
+    pub(super) fn parent_executable(&self) -> Option<PathBuf> {
+        if self.parent > 1 { executable(self.parent) } else { None }
     }
 
     /// All that people are told of it.

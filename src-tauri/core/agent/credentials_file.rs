@@ -97,7 +97,7 @@ impl Agent {
         self.0.written_file.standing().remove(profile);
         self.choose(|choices| choices.profiles.entry(profile.as_str().to_owned()).or_default().credentials_section = Some(section.to_owned()))?;
         self.look_at_credentials_file().await;
-        self.note(profile, asker, "credentials file", &format!("section [{section}]"));
+        self.note(profile, asker, "credentials file", format!("section [{section}]").as_str());
         self.publish();
         let view = self.0.written_file.view(profile, &self.choices());
         match view {

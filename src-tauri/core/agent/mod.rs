@@ -4,11 +4,13 @@
 //! [`Agent::events`]. One-shot values (a console link, environment lines) are the exceptions, and are never logged.
 //! Here are the shape and the life of the agent; what it does is beside: `sessions`, `profiles`, `practice`.
 
+mod activity;
 mod approval;
 mod asker;
 mod asking;
 mod base;
 mod credentials_file;
+mod doctor;
 mod door;
 pub mod election;
 mod exercise;
@@ -104,6 +106,8 @@ pub struct Agent(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
+    /// When it was opened.
+    began: OffsetDateTime,
     aws: Aws,
     keys: Keys,
     /// The place behind them, and whether it gives anything.
@@ -122,6 +126,8 @@ struct Inner {
     practice_view: Mutex<crate::model::snapshot::PracticeView>,
     /// One writer of the practice account's file at a time, from the look at the world to the end of the writing.
     keeping: Mutex<()>,
+    /// Who asked for what.
+    activity: activity::Activity,
     /// One edit of the AWS files at a time.
     editing: tokio::sync::Mutex<()>,
     sealing: tokio::sync::Mutex<()>,
@@ -155,6 +161,7 @@ struct Problems {
     keychain: Option<Error>,
     practice: Option<Error>,
     practice_set_aside: Option<Error>,
+    activity: Option<Error>,
 }
 
 impl Agent {
@@ -167,6 +174,7 @@ impl Agent {
         }
         let keys = Keys(Arc::new(secrets.clone()));
         let agent = Self(Arc::new(Inner {
+            began: parts.clock.now(),
             aws: Aws::new(parts.clock.clone(), parts.environment.clone()),
             sealed: SealedSessions::new(&parts.paths, keys.clone(), parts.clock.clone()),
             keys,
@@ -183,6 +191,7 @@ impl Agent {
             practice: tokio::sync::Mutex::default(),
             practice_view: Mutex::default(),
             keeping: Mutex::default(),
+            activity: activity::Activity::new(&parts.paths),
             editing: tokio::sync::Mutex::default(),
             sealing: tokio::sync::Mutex::default(),
             publishing: Mutex::default(),
@@ -200,6 +209,7 @@ impl Agent {
         }));
         // A file that cannot be read is told in the snapshot; it does not keep the agent from starting.
         let _ = agent.files();
+        agent.recall_activity().await;
         agent.clear_credentials_file().await;
         if !agent.locked() {
             agent.unseal().await;
@@ -244,6 +254,7 @@ impl Agent {
         self.clear_credentials_file().await;
         let sealed = self.seal().await;
         self.save_choices();
+        self.write_activity().await;
         self.0.closed.send_replace(true);
         self.tell(Event::Ended);
         sealed

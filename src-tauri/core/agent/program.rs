@@ -177,6 +177,14 @@ pub(super) fn folder(pid: u32) -> Option<PathBuf> {
     }
 }
 
+/// The executable of a process: less to ask than [`look`].
+pub(super) fn executable(pid: u32) -> Option<PathBuf> {
+    #[cfg(target_os = "linux")]
+    return std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+    #[cfg(not(target_os = "linux"))]
+    return look(pid).map(|process| process.executable);
+}
+
 /// What the system tells about the process `pid`.
 #[cfg(target_os = "linux")]
 pub(super) fn look(pid: u32) -> Option<Process> {

@@ -12,7 +12,9 @@ use crate::{
     issue::CallerIdentity,
     model::{
         access_key::AccessKeyId,
+        activity::{ActivityPage, ActivityQuery},
         credentials_file::CredentialsFileView,
+        doctor::DoctorReport,
         lease::{LeaseRequest, LeaseView},
         lock::SecretsPlace,
         profile::ProfileName,
@@ -111,6 +113,13 @@ pub enum Request {
         /// The link itself, instead of a one-time door to it.
         link: bool,
     },
+    /// What is on record.
+    Activity {
+        /// Which lines.
+        query: ActivityQuery,
+    },
+    /// What is wrong, and how it is mended.
+    Doctor,
     /// GetCallerIdentity.
     WhoAmI {
         /// As whom.
@@ -297,6 +306,16 @@ pub enum Response {
         sessions: Vec<SessionLine>,
         /// What is wrong and concerns no single profile.
         problems: Vec<Error>,
+    },
+    /// Lines of the record of activity.
+    Activity {
+        /// Newest first.
+        page: ActivityPage,
+    },
+    /// What was found.
+    Doctor {
+        /// The worst first.
+        report: DoctorReport,
     },
     /// Who AWS says one is.
     Identity {

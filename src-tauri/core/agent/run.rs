@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
-use super::{Agent, issuing::Want, leads::Leads, renewal::Decision, state::WARN_BEFORE};
+use super::{Agent, activity::recording, issuing::Want, leads::Leads, renewal::Decision, state::WARN_BEFORE};
 use crate::{
     error::Code,
     model::{lock::SecretsPlace, profile::ProfileName, snapshot::Event},
@@ -38,6 +38,7 @@ pub async fn run(agent: Agent) {
         () = agent.lock_in_time() => {}
         () = super::lease::lasting(&agent) => {}
         () = super::credentials_file::keeping(&agent) => {}
+        () = recording(&agent) => {}
     }
 }
 

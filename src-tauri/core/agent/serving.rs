@@ -162,6 +162,8 @@ impl Agent {
             }
             Request::Console { profile, target, link: true } => self.console_link(&profile, &target, &asker()).await.map(text),
             Request::Console { profile, target, link: false } => self.console_door(&profile, &target, &asker()).await.map(|url| text(url.as_str().into())),
+            Request::Activity { query } => self.activity(query).await.map(|page| Response::Activity { page }),
+            Request::Doctor => Ok(Response::Doctor { report: self.doctor().await }),
             Request::WhoAmI { profile } => self.who_am_i(&profile, &asker()).await.map(|identity| Response::Identity { identity }),
             Request::AddAccessKey { profile, access_key_id, secret_access_key } => {
                 let key = AccessKey::parse(&access_key_id, secret_access_key)?;

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 
 use super::{
-    Agent, Asker, ConsoleTarget, door,
+    Agent, Asker, ConsoleTarget,
+    activity::How,
+    door,
     issuing::{Got, Want},
     leads::Leads,
     lease,
@@ -27,7 +29,7 @@ use crate::{
         params::{MfaSerial, SessionDuration},
         profile::ProfileName,
         secret::Secret,
-        snapshot::{ActivityView, Event, Shell},
+        snapshot::{Event, Shell},
     },
 };
 
@@ -51,12 +53,12 @@ impl Agent {
         match &result {
             Ok(got) => {
                 self.used(profile);
-                self.note(profile, asker, "Started", &how(got, began));
+                self.note(profile, asker, "start", How::Got(got, began));
             }
             Err(error) if error.code == Code::MfaCodeRequired => {}
             Err(error) => {
                 self.code_not_taken(profile, error);
-                self.note(profile, asker, "Start failed", &error.message);
+                self.note(profile, asker, "start", How::Refused(error, began));
             }
         }
         self.publish();
@@ -77,7 +79,7 @@ impl Agent {
         {
             self.state().sources.retain(|source, _| source.key != access_key_id || source.mfa_serial.is_some());
         }
-        self.note(profile, &Asker::stagedoor(), "Stopped", "");
+        self.note(profile, &Asker::stagedoor(), "stop", "");
         self.look_at_credentials_file().await;
         self.publish();
         self.seal().await
@@ -85,6 +87,10 @@ impl Agent {
 
     /// Forgets all credentials, MFA sessions too.
     pub async fn stop_all(&self) -> Result<()> {
+        let active: Vec<_> = self.state().sessions.keys().cloned().collect();
+        for profile in active {
+            self.note(&profile, &Asker::stagedoor(), "stop", "");
+        }
         self.state().stop_all();
         self.forget_leases();
         self.look_at_credentials_file().await;
@@ -114,17 +120,17 @@ impl Agent {
     /// Hands a profile out. Never anything expired; the access key itself only where the person said so.
     async fn hand(&self, profile: &ProfileName, delivery: &str, what: &str, asker: &Asker) -> Result<Handed> {
         let (began, arrival) = (Instant::now(), self.arrival());
-        self.unlocked().inspect_err(|error| self.refused_to(profile, asker, what, error))?;
+        self.unlocked().inspect_err(|error| self.refused_to(profile, asker, what, error, began))?;
         let files = self.files()?;
-        let leads = Leads::of(&files, profile)?;
-        self.allowed(&leads, delivery, asker, arrival).await.inspect_err(|error| self.refused_to(profile, asker, what, error))?;
+        let leads = Leads::of(&files, profile).inspect_err(|error| self.refused_to(profile, asker, what, error, began))?;
+        self.allowed(&leads, delivery, asker, arrival).await.inspect_err(|error| self.refused_to(profile, asker, what, error, began))?;
         let chain = leads.chain;
         let endpoint = files.profile(profile).and_then(|found| found.get("endpoint_url")).map(str::to_owned);
         if let (true, true, Base::AccessKey { profile: owner, access_key_id, place, .. }) = (chain.hand_out_access_key, chain.hops.is_empty(), &chain.base) {
-            let key = self.access_key(owner, access_key_id, *place).await?;
-            self.unlocked()?;
+            let key = self.access_key(owner, access_key_id, *place).await.and_then(|key| self.unlocked().map(|()| key));
+            let key = key.inspect_err(|error| self.refused_to(profile, asker, what, error, began))?;
             self.used(profile);
-            self.note(profile, asker, what, "the access key itself");
+            self.note(profile, asker, what, How::AccessKey(&key.id));
             self.0.touched.notify_one();
             // Without an end a tool would never ask again, and stopping would have no effect.
             let expiration = self.now() + time::Duration::HOUR;
@@ -143,7 +149,7 @@ impl Agent {
         let got = got
             .and_then(|got| self.unlocked().map(|()| got))
             .and_then(|got| same_as_allowed(got, &chain))
-            .inspect_err(|error| self.refused_to(profile, asker, what, error))?;
+            .inspect_err(|error| self.refused_to(profile, asker, what, error, began))?;
         {
             let mut state = self.state();
             if let Some(session) = state.sessions.get_mut(profile) {
@@ -151,14 +157,14 @@ impl Agent {
             }
         }
         self.used(profile);
-        self.note(profile, asker, what, &how(&got, began));
+        self.note(profile, asker, what, How::Got(&got, began));
         self.0.touched.notify_one();
         Ok(Handed::temporary(&got.held.credentials, got.chain.region, endpoint))
     }
 
     /// A program got nothing: noted, and told to a person where a person can help.
-    fn refused_to(&self, profile: &ProfileName, asker: &Asker, what: &str, error: &Error) {
-        self.note(profile, asker, what, &error.message);
+    fn refused_to(&self, profile: &ProfileName, asker: &Asker, what: &str, error: &Error, began: Instant) {
+        self.note(profile, asker, what, How::Refused(error, began));
         self.0.touched.notify_one();
         let now = self.now();
         // Where a person was asked and gave no answer, there is nothing to tell them.
@@ -172,22 +178,23 @@ impl Agent {
     pub async fn console_link(&self, profile: &ProfileName, target: &ConsoleTarget, asker: &Asker) -> Result<Secret> {
         let began = Instant::now();
         let leads = Leads::of(&*self.files()?, profile)?;
-        self.allowed(&leads, "console", asker, self.arrival()).await.inspect_err(|error| self.refused_to(profile, asker, "console", error))?;
+        self.allowed(&leads, "console", asker, self.arrival()).await.inspect_err(|error| self.refused_to(profile, asker, "console", error, began))?;
         let got = self.ensure(profile, Want::person()).await.and_then(|got| same_as_allowed(got, &leads.chain));
-        let got = got.inspect_err(|error| self.refused_to(profile, asker, "console", error))?;
+        let got = got.inspect_err(|error| self.refused_to(profile, asker, "console", error, began))?;
         let (files, chain) = (self.files()?, &got.chain);
         let own = chain.hops.last().map(|hop| hop.role_arn.partition());
         let region = self.0.aws.region(&files, profile.as_str(), own.unwrap_or(Partition::Aws));
         let partition = own.unwrap_or_else(|| partition_of(Some(&region)));
         let destination = console::destination(partition, target, &region)?;
         let endpoint = console::federation_endpoint(partition, self.0.aws.signin_endpoint(&files, profile.as_str()).as_deref())?;
-        let (credentials, duration) = self.for_console(&got, target.duration).await?;
-        let link = console::login_link(&self.0.aws, &endpoint, &credentials, duration, &destination).await?;
+        let refused = |error: &Error| self.refused_to(profile, asker, "console", error, began);
+        let (credentials, duration) = self.for_console(&got, target.duration).await.inspect_err(refused)?;
+        let link = console::login_link(&self.0.aws, &endpoint, &credentials, duration, &destination).await.inspect_err(refused)?;
         if let Some(session) = self.state().sessions.get_mut(profile) {
             session.delivered.insert("console".to_owned());
         }
         self.used(profile);
-        self.note(profile, asker, "console", &how(&got, began));
+        self.note(profile, asker, "console", How::Got(&got, began));
         self.publish();
         Ok(link)
     }
@@ -218,6 +225,7 @@ impl Agent {
 
     /// GetCallerIdentity, with the account's alias where it may be seen.
     pub async fn who_am_i(&self, profile: &ProfileName, asker: &Asker) -> Result<CallerIdentity> {
+        let began = Instant::now();
         let got = self.ensure(profile, Want::person()).await?;
         let files = self.files()?;
         let partition = got.chain.hops.last().map_or_else(|| partition_of(got.chain.region.as_deref()), |hop| hop.role_arn.partition());
@@ -232,7 +240,7 @@ impl Agent {
             // A plain profile's session is the GetSessionToken session itself, which would be found again.
             state.sources.retain(|_, source| source.credentials.access_key_id != got.held.credentials.access_key_id);
         }
-        self.note(profile, asker, "GetCallerIdentity", "");
+        self.note(profile, asker, "whoami", identity.as_ref().map_or_else(|error| How::Refused(error, began), |_| How::Got(&got, began)));
         self.publish();
         identity
     }
@@ -270,16 +278,6 @@ impl Agent {
         self.choices().mfa_devices.iter().cloned().collect()
     }
 
-    /// Writes a line of activity of a profile that exists.
-    pub(super) fn note(&self, profile: &ProfileName, asker: &Asker, what: &str, how: &str) {
-        if !self.files().is_ok_and(|files| files.profile(profile).is_some()) {
-            return;
-        }
-        let at = self.now();
-        let line = ActivityView { at, who: asker.name.clone(), pid: asker.pid, what: what.to_owned(), how: how.to_owned() };
-        self.state().note(profile, line);
-    }
-
     /// Writes that a profile got somebody something: it is among the recent ones.
     fn used(&self, profile: &ProfileName) {
         let at = self.now();
@@ -293,9 +291,4 @@ fn same_as_allowed(got: Got, allowed: &Chain) -> Result<Got> {
         return Err(Error::new(Code::ApprovalRequired, format!("{} was changed while a person was asked about it", allowed.profile), "Run this again"));
     }
     Ok(got)
-}
-
-/// “from memory, 2 ms”, “from AWS, 412 ms”.
-fn how(got: &Got, began: Instant) -> String {
-    format!("from {}, {} ms", if got.from_memory { "memory" } else { "AWS" }, began.elapsed().as_millis())
 }

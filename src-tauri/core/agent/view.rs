@@ -46,6 +46,7 @@ impl Agent {
             snapshot.profiles = base.iter().map(shown).collect();
             snapshot.settings = choices.settings.clone();
         }
+        snapshot.activity = self.0.activity.newest();
         snapshot.prompts = self.prompts().views();
         snapshot.keychain.name = self.0.secrets.name();
         snapshot.secrets = self.secrets_view();
@@ -54,7 +55,7 @@ impl Agent {
         {
             let problems = self.problems();
             snapshot.keychain.error.clone_from(&problems.keychain);
-            let practice = [&problems.practice, &problems.practice_set_aside];
+            let practice = [&problems.practice, &problems.practice_set_aside, &problems.activity];
             snapshot.problems = [&problems.files, &problems.settings, &problems.unsaved, &problems.sealed, &problems.set_aside]
                 .into_iter()
                 .chain(practice)
@@ -158,6 +159,7 @@ pub(super) fn empty(parts: &Parts) -> Snapshot {
         secrets: SecretsView::default(),
         agent: AgentView { version: env!("CARGO_PKG_VERSION").to_owned(), windowless: parts.windowless, program: parts.program.display().to_string() },
         practice: PracticeView::default(),
+        activity: 0,
         settings: Settings::default(),
         problems: Vec::new(),
         prompts: Vec::new(),

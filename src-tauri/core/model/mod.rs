@@ -3,10 +3,12 @@
 //! A value of one of these types is valid; whoever holds it never checks again.
 
 pub mod access_key;
+pub mod activity;
 pub mod arn;
 pub mod chain;
 pub mod credentials;
 pub mod credentials_file;
+pub mod doctor;
 pub mod lease;
 pub mod lease_policy;
 pub mod lock;

@@ -45,6 +45,9 @@ pub struct Snapshot {
     pub agent: AgentView,
     /// The practice account.
     pub practice: PracticeView,
+    /// The number of the newest line of the record of activity. Another number: there is news, to be asked for.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub activity: u64,
     /// What the person chose.
     pub settings: Settings,
     /// What is wrong and concerns no single profile: a broken line, sealed sessions set aside.

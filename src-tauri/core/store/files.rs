@@ -51,6 +51,18 @@ pub fn private_folder(path: &Path) -> Result<()> {
     create_folders(path).and_then(|()| owner_only(path)).map_err(|error| Error::file("make the private folder", path, &error))
 }
 
+/// Lets nobody but its owner at a file (0600) or a folder (0700) that is there.
+pub fn make_private(path: &Path) -> Result<()> {
+    #[cfg(unix)]
+    let done = fs::metadata(path).and_then(|found| {
+        let mode = if found.is_dir() { 0o700 } else { 0o600 };
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+    });
+    #[cfg(not(unix))]
+    let done = path.metadata().map(|_| ());
+    done.map_err(|error| Error::file("change the mode of", path, &error))
+}
+
 /// Removes a file; that it is not there is no error.
 pub fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {

@@ -1,11 +1,13 @@
 //! What survives a restart: the AWS files, the keychain, sealed sessions, settings.
 //!
 //! Each file owns one thing on disk or in the keychain and knows its format; none knows what the agent makes of it. All writing
-//! of files goes through `files`.
+//! of whole files goes through `files`, lines are added through `append`.
 
+pub(crate) mod append;
 pub mod aws_files;
 pub mod files;
 pub mod keychain;
+pub mod record;
 pub mod sealed_sessions;
 pub mod secrets;
 pub(crate) mod set_aside;

@@ -1,8 +1,9 @@
 // The host for tests and design: an imagined company in memory, no AWS and no secrets. It behaves as the agent does, down to
 // the refusals, and a test can script it through `window.stagedoorHost`. It is no part of the product's build.
 
-import type { Host, HostError, HostEvent, Migration, NewAccessKey, NewRole, PracticeOverview, ProfileView, SecretsPlace, Snapshot, LeaseRequest, LeaseView, Narrowing, SessionPolicy } from './index';
+import type { ActivityPage, ActivityQuery, DoctorReport, Host, HostError, HostEvent, LeaseRequest, LeaseView, Mending, Migration, Narrowing, NewAccessKey, NewRole, PracticeOverview, ProfileView, SecretsPlace, SessionPolicy, Snapshot } from './index';
 import { ALICE_PHONE, PICTURE_TIME, accessKey, everydaySnapshot, manyProfiles, minutes, practiceProfiles, role, session, lease, policyOf } from './fixtures';
+import { InsightWorld } from './insight-fixtures';
 import { PracticeWorld } from './practice-fixtures';
 
 /** The code that AWS accepts here; every other one is refused. */
@@ -26,6 +27,7 @@ export class BrowserHost implements Host {
   elapsed = 0;
   current: Snapshot;
   readonly practice = new PracticeWorld();
+  readonly insight = new InsightWorld();
   #snapshotListeners = new Set<(snapshot: Snapshot) => void>();
   #momentListeners = new Set<(moment: HostEvent) => void>();
   #mfaSessions = new Set<string>();
@@ -302,6 +304,27 @@ export class BrowserHost implements Host {
     const arn = view.role_name ? `arn:aws:sts::${account}:assumed-role/${view.role_name}/alice` : `arn:aws:iam::${account}:user/alice`;
     return { account, arn, user_id: 'AROAXMPLXMPLXMPL:alice' };
   }
+  async activity(query: Partial<ActivityQuery>): Promise<ActivityPage> {
+    await this.#asked('activity', query);
+    return this.insight.page(query);
+  }
+  async exportActivity(query: Partial<ActivityQuery>): Promise<string> {
+    await this.#asked('export_activity', query);
+    return '~/Downloads/stagedoor-activity-2026-11-23.jsonl';
+  }
+  async doctor(): Promise<DoctorReport> {
+    await this.#asked('doctor', {});
+    return this.insight.report();
+  }
+  async mend(mending: Mending): Promise<void> {
+    await this.#asked('mend', mending);
+    this.insight.mend(mending);
+  }
+  /** Somebody asked for something, and the window is told that there is news. */
+  happened(count = 1): void {
+    for (let at = 0; at < count; at++) this.insight.happen(this.now());
+    this.change({ activity: this.insight.newest });
+  }
   async quit(): Promise<void> {
     await this.#asked('quit', {});
   }
@@ -386,6 +409,9 @@ export function browserHostFromLocation(search: string): BrowserHost {
   const host = new BrowserHost(snapshot);
   for (let step = 1; step <= Number(wanted.get('exercise') ?? 0); step++) host.practice.play(step);
   host.practice.long = wanted.get('scene') === 'long';
+  if (wanted.get('scene') === 'empty' || wanted.get('scene') === 'first-empty') host.insight.forget();
+  if (wanted.get('scene') === 'problems') host.insight.break();
+  host.current = { ...host.current, activity: host.insight.newest };
   if (wanted.has('practice')) void host.startPractice();
   Object.assign(window, { stagedoorHost: host, stagedoorMinutes: minutes });
   return host;

@@ -3,6 +3,8 @@
 //
 // Every call rejects with an `Error` of the agent: a sentence, a hint and a code.
 
+import type { ActivityPage } from './types/ActivityPage';
+import type { ActivityQuery } from './types/ActivityQuery';
 import type { CallerIdentity } from './types/CallerIdentity';
 import type { Migration } from './types/Migration';
 import type { SecretsPlace } from './types/SecretsPlace';
@@ -11,17 +13,24 @@ import type { Event as HostEvent } from './types/Event';
 import type { LeaseRequest } from './types/LeaseRequest';
 import type { LeaseView } from './types/LeaseView';
 import type { Narrowing } from './types/Narrowing';
+import type { DoctorReport } from './types/DoctorReport';
+import type { Mending } from './types/Mending';
 import type { PracticeOverview } from './types/PracticeOverview';
 import type { SessionPolicy } from './types/SessionPolicy';
 import type { Settings } from './types/Settings';
 import type { Snapshot } from './types/Snapshot';
 
 export type { CallerIdentity, HostError, HostEvent, Migration, PracticeOverview, SecretsPlace, Settings, Snapshot, LeaseRequest, LeaseView, Narrowing, SessionPolicy };
+export type { ActivityPage, ActivityQuery, DoctorReport, Mending };
 export type { AccountView } from './types/AccountView';
+export type { ActivityLine } from './types/ActivityLine';
 export type { ActivityView } from './types/ActivityView';
 export type { CallView } from './types/CallView';
 export type { ChainView } from './types/ChainView';
 export type { DecisionView } from './types/DecisionView';
+export type { Finding } from './types/Finding';
+export type { Level } from './types/Level';
+export type { ProfileFinding } from './types/ProfileFinding';
 export type { ExerciseView } from './types/ExerciseView';
 export type { HopView } from './types/HopView';
 export type { IamRoleView } from './types/IamRoleView';
@@ -121,6 +130,13 @@ export interface Host {
   /** Moves everything there. The passphrase where the vault is not open. */
   migrate(to: SecretsPlace, passphrase?: string): Promise<Migration>;
   whoAmI(profile: string): Promise<CallerIdentity>;
+  /** A page of the record of activity, newest first; what the query does not say does not count. */
+  activity(query: Partial<ActivityQuery>): Promise<ActivityPage>;
+  /** Writes what is asked for into a file; where it is. */
+  exportActivity(query: Partial<ActivityQuery>): Promise<string>;
+  doctor(): Promise<DoctorReport>;
+  /** Does what the doctor offers to do. */
+  mend(mending: Mending): Promise<void>;
   quit(): Promise<void>;
 }
 

@@ -2,7 +2,7 @@
 
 import { invoke } from '@tauri-apps/api/core';
 import { emit, listen } from '@tauri-apps/api/event';
-import type { CallerIdentity, Host, HostEvent, MfaCode, Migration, PracticeOverview, SecretsPlace, Snapshot, LeaseView, SessionPolicy } from './index';
+import type { CallerIdentity, Host, HostEvent, MfaCode, Migration, PracticeOverview, SecretsPlace, Snapshot, LeaseView, SessionPolicy, ActivityPage, DoctorReport } from './index';
 
 export function tauriHost(): Host {
   return {
@@ -52,6 +52,10 @@ export function tauriHost(): Host {
     createVault: (passphrase) => invoke<SecretsPlace>('create_vault', { passphrase }),
     changePassphrase: (old, next) => invoke('change_passphrase', { old, new: next }),
     migrate: (to, passphrase) => invoke<Migration>('migrate', { to, passphrase }),
+    activity: (query) => invoke<ActivityPage>('activity', { query }),
+    exportActivity: (query) => invoke<string>('export_activity', { query }),
+    doctor: () => invoke<DoctorReport>('doctor'),
+    mend: (mending) => invoke('mend', { mending }),
     whoAmI: (profile) => invoke<CallerIdentity>('who_am_i', { profile }),
     quit: () => invoke('quit'),
   };

@@ -24,6 +24,7 @@ pub(super) use self::{
 };
 use super::{
     Agent, Asker,
+    activity::How,
     asker::Who,
     flights::Flights,
     issuing::Want,
@@ -174,10 +175,10 @@ impl Agent {
         match &result {
             Ok(view) => {
                 let how = format!("{}, from AWS, {} ms", view.narrowing.words(), began.elapsed().as_millis());
-                self.note(&profile, asker, &format!("lease {}", view.name), &how);
+                self.note(&profile, asker, &format!("lease {}", view.name), how.as_str());
             }
             Err(error) if error.code == Code::MfaCodeRequired => {}
-            Err(error) => self.note(&profile, asker, "Lease failed", &error.message),
+            Err(error) => self.note(&profile, asker, "lease", How::Refused(error, began)),
         }
         self.publish();
         result
@@ -247,16 +248,16 @@ impl Agent {
         if who == Who::Nobody || found.allowed.as_ref() != Some(&who) {
             // Another program than the one that it was made for.
             let leads = Leads::of(&*self.files()?, &profile)?;
-            self.allowed(&leads, "lease", asker, self.arrival()).await.inspect_err(|error| self.note(&profile, asker, &noted, &error.message))?;
+            self.allowed(&leads, "lease", asker, self.arrival()).await.inspect_err(|error| self.note(&profile, asker, &noted, How::Refused(error, began)))?;
         }
         let held = self
             .ensure_lease(&found.id)
             .await
             .and_then(|held| self.unlocked().map(|()| held))
-            .inspect_err(|error| self.note(&profile, asker, &noted, &error.message))?;
+            .inspect_err(|error| self.note(&profile, asker, &noted, How::Refused(error, began)))?;
         self.0.leases.change(&found.id, |lease| lease.handed = lease.handed.saturating_add(1));
-        let from = if before.as_ref() == Some(&held.credentials.access_key_id) { "memory" } else { "AWS" };
-        self.note(&profile, asker, &noted, &format!("from {from}, {} ms", began.elapsed().as_millis()));
+        let id = &held.credentials.access_key_id;
+        self.note(&profile, asker, &noted, How::Given(id, before.as_ref() == Some(id), began));
         self.0.touched.notify_one();
         let files = self.files()?;
         let own = |key: &str| files.profile(&profile).and_then(|found| found.get(key)).map(str::to_owned);

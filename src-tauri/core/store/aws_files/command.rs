@@ -2,7 +2,7 @@
 //! recognised again.
 //! Only a line that names this very profile is ours; every other command is somebody else's and stays.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{
     error::{Code, Error, Result},
@@ -44,6 +44,11 @@ pub(super) fn is_ours(command: &str, profile: &str) -> bool {
     let file = program.rsplit(['/', '\\']).next().unwrap_or_default();
     let stem = file.strip_suffix(".exe").unwrap_or(file);
     stem == "stagedoor" && verb == VERB && name == profile
+}
+
+/// The program that a command line starts.
+pub(super) fn program(command: &str) -> Option<PathBuf> {
+    words(command).into_iter().next().map(PathBuf::from)
 }
 
 fn quoted(word: &str, windows: bool) -> Option<String> {

@@ -30,6 +30,7 @@ mod command;
 pub mod edit;
 mod keys;
 mod merge;
+pub mod origins;
 mod parts;
 mod text;
 pub mod written;

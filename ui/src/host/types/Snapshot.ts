@@ -47,6 +47,10 @@ agent: AgentView,
  */
 practice: PracticeView, 
 /**
+ * The number of the newest line of the record of activity. Another number: there is news, to be asked for.
+ */
+activity: number, 
+/**
  * What the person chose.
  */
 settings: Settings, 
