@@ -27,6 +27,7 @@ const add = (what: string) => async (page: Page): Promise<void> => {
   await page.getByRole('dialog').waitFor();
 };
 
+const alive = async (page: Page): Promise<void> => page.locator('[data-testid="approval-sheet"] .primary:not([disabled])').waitFor();
 const lease = async (page: Page): Promise<void> => {
   await select('data-lake-etl')(page);
   await page.getByRole('button', { name: 'More actions' }).click();
@@ -56,6 +57,10 @@ const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][
     await page.getByRole('menuitem', { name: 'Show MFA code' }).click();
     await page.getByText('19 s left').waitFor();
   }],
+  ['waiting', { scene: 'waiting' }, async (page) => page.getByTestId('mfa-sheet').waitFor()],
+  ['asking', { scene: 'asking' }, alive],
+  ['asking-stranger', { scene: 'asking-stranger' }, alive],
+  ['stop-asking', { scene: 'stop-asking' }, alive],
   ['seed', { scene: 'idle' }, async (page) => { await startFirst(page); await page.getByRole('button', { name: 'Store the seed instead' }).click(); await page.getByRole('heading', { name: /Store the seed/ }).waitFor(); }],
   ['add-key', {}, add('Add access key…')],
   ['add-key-wrong', {}, async (page) => {
@@ -126,8 +131,8 @@ const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][
 
 const sizes: [suffix: string, look: Look, names: string[]][] = [
   ['', {}, pictures.map(([name]) => name)],
-  ['-680', { width: 680, height: 520 }, ['mfa', 'palette', 'settings', 'first-start', 'add-role', 'practice', 'empty', 'problems-sheet', 'first-start-practice', 'activity', 'locked-vault', 'settings-vault', 'vault-make', 'leases', 'lease-bucket']],
-  ['-200', { text: 2 }, ['idle', 'activity', 'mfa', 'palette', 'settings', 'first-start', 'add-key', 'access-key', 'menu', 'setup', 'locked-vault', 'settings-vault', 'leases', 'lease-bucket']],
+  ['-680', { width: 680, height: 520 }, ['mfa', 'waiting', 'asking', 'palette', 'settings', 'first-start', 'add-role', 'practice', 'empty', 'problems-sheet', 'first-start-practice', 'activity', 'locked-vault', 'settings-vault', 'vault-make', 'leases', 'lease-bucket']],
+  ['-200', { text: 2 }, ['idle', 'activity', 'mfa', 'waiting', 'asking', 'palette', 'settings', 'first-start', 'add-key', 'access-key', 'menu', 'setup', 'locked-vault', 'settings-vault', 'leases', 'lease-bucket']],
 ];
 
 describe.each(themes)('%s', (theme) => {

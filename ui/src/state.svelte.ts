@@ -3,17 +3,20 @@
 
 import { createContext } from 'svelte';
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
-import { asHostError, type CallerIdentity, type Host, type HostError, type HostEvent, type ProfileView, type Settings, type Snapshot } from './host';
+import { asHostError, type CallerIdentity, type Host, type HostError, type HostEvent, type ProfileView, type PromptAnswer, type PromptView, type Settings, type Snapshot } from './host';
 import { time } from './labels';
 import { Insight } from './insight.svelte';
 import { Practice } from './practice.svelte';
+import { nextPrompt } from './prompts';
 import { groupRows, indexProfiles, neighbour, searchRows, type Index, type Row } from './rows';
 
 export type Section = 'sessions' | 'setup' | 'insight' | 'settings' | 'practice';
 
 /** What floats above the window; one at a time. */
 export type Sheet =
-  | { kind: 'mfa'; profile: string; serial: string; resume: Resume | null }
+  /** With `prompt` where programs wait for the code. */
+  | { kind: 'mfa'; profile: string; serial: string; resume: Resume | null; prompt?: number }
+  | { kind: 'approval'; prompt: number }
   | { kind: 'seed'; serial: string; profile: string | null }
   | { kind: 'add-key' }
   | { kind: 'add-role' }
@@ -72,6 +75,8 @@ export class Ui {
   focusList: () => void = () => {};
   focusSearch: () => void = () => {};
   #toastId = 0;
+  /** Questions that were answered here and may still be in the snapshot. */
+  #settled = new Set<number>();
   #settings: Settings | null = null;
   #byName = $derived(new Map(this.snapshot.profiles.map((it) => [it.name, it])));
   #indexed: { of: readonly ProfileView[]; index: Index } | null = null;
@@ -93,6 +98,7 @@ export class Ui {
       this.scroll = 0;
     }
     this.#applyTheme();
+    this.#offer();
   }
 
   /** Follows the host and the clock; returns how to stop. */
@@ -121,6 +127,29 @@ export class Ui {
     if (!this.profile) this.selected = neighbour(this.rows, null, 1);
     this.toasts = this.toasts.filter((it) => it.holds?.(snapshot) ?? true);
     this.#applyTheme();
+    if (this.sheet?.kind === 'approval' && !this.prompt(this.sheet.prompt)) this.sheet = null;
+    this.#offer();
+  }
+  /** A question that is asked now. */
+  prompt(id: number): PromptView | null {
+    return this.snapshot.prompts.find((it) => it.id === id) ?? null;
+  }
+  /** Opens the sheet of the next question; what a person is in the middle of stays. */
+  #offer(): void {
+    if (this.sheet !== null && this.sheet.kind !== 'palette') return;
+    const prompt = nextPrompt(this.snapshot, this.#settled);
+    if (!prompt) return;
+    this.sheet = prompt.kind === 'mfa_code' && prompt.mfa_serial
+      ? { kind: 'mfa', profile: prompt.profile, serial: prompt.mfa_serial, resume: null, prompt: prompt.id }
+      : { kind: 'approval', prompt: prompt.id };
+  }
+  /** What a person says to a question. */
+  async answer(id: number, answer: PromptAnswer): Promise<boolean> {
+    this.#settled.add(id);
+    this.sheet = null;
+    const done = await this.ask(() => this.host.answerPrompt(id, answer));
+    this.#offer();
+    return done;
   }
 
   /** The rows for a query, without changing what the list shows. */
@@ -247,6 +276,7 @@ export class Ui {
       this.failures.set(profile, error);
       return { taken: true };
     }
+    if (sheet.prompt !== undefined) this.#settled.add(sheet.prompt);
     this.close();
     if (resume?.withCode) {
       if (resume.done) this.say(resume.done);
@@ -274,7 +304,11 @@ export class Ui {
     });
   }
   close(): void {
+    const asked = this.sheet?.kind === 'mfa' || this.sheet?.kind === 'approval' ? this.sheet.prompt : undefined;
     this.sheet = null;
+    // Who waits is told at once that nobody will answer.
+    if (asked !== undefined && !this.#settled.has(asked) && this.prompt(asked)) void this.answer(asked, 'dismiss');
+    else this.#offer();
   }
 
   // --- saying -------------------------------------------------------------------------------------------------------
@@ -323,6 +357,7 @@ export class Ui {
         );
         return;
       }
+      case 'prompted':
       case 'show_window':
         return;
       case 'ended':

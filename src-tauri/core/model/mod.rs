@@ -20,3 +20,4 @@ pub mod prompt;
 pub mod resolve;
 pub mod secret;
 pub mod snapshot;
+pub mod surroundings;

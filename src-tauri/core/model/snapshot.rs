@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 use time::OffsetDateTime;
 
+pub use super::surroundings::{AgentView, PracticeView};
 use super::{
     access_key::AccessKeyId,
     chain::KeyPlace,
@@ -270,31 +271,6 @@ pub struct KeychainView {
     pub name: String,
     /// What was last wrong with it.
     pub error: Option<Error>,
-}
-
-/// Who answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
-pub struct AgentView {
-    /// Of the program.
-    pub version: String,
-    /// In the app, or without a window.
-    pub windowless: bool,
-    /// The path of the `stagedoor` program that `connect` writes.
-    pub program: String,
-}
-
-/// The practice account.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
-pub struct PracticeView {
-    /// `http://127.0.0.1:PORT` while it runs.
-    pub endpoint: Option<String>,
-    /// The virtual MFA device of its user.
-    pub mfa_serial: Option<String>,
-    /// How many calls it answered. Another number: the overview is to be asked for again.
-    #[cfg_attr(test, ts(type = "number"))]
-    pub calls: u64,
 }
 
 /// What the person chose. Kept in `settings.json`; no secrets.

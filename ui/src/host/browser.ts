@@ -1,10 +1,11 @@
 // The host for tests and design: an imagined company in memory, no AWS and no secrets. It behaves as the agent does, down to
 // the refusals, and a test can script it through `window.stagedoorHost`. It is no part of the product's build.
 
-import type { ActivityPage, ActivityQuery, DoctorReport, Host, HostError, HostEvent, LeaseRequest, LeaseView, Mending, Migration, Narrowing, NewAccessKey, NewRole, PracticeOverview, ProfileView, SecretsPlace, SessionPolicy, Snapshot } from './index';
+import type { ActivityPage, ActivityQuery, DoctorReport, Host, HostError, HostEvent, LeaseRequest, LeaseView, Mending, Migration, Narrowing, NewAccessKey, NewRole, PracticeOverview, ProfileView, PromptAnswer, SecretsPlace, SessionPolicy, Snapshot } from './index';
 import { ALICE_PHONE, PICTURE_TIME, accessKey, everydaySnapshot, manyProfiles, minutes, practiceProfiles, role, session, lease, policyOf } from './fixtures';
 import { InsightWorld } from './insight-fixtures';
-import { PracticeWorld } from './practice-fixtures';
+import { asking, codeWanted, stopAsking } from './prompt-fixtures';
+import { PracticeWorld, exampleQr } from './practice-fixtures';
 
 /** The code that AWS accepts here; every other one is refused. */
 export const RIGHT_CODE = '123456';
@@ -101,6 +102,7 @@ export class BrowserHost implements Host {
     this.#needsCode(profile, code);
     const left = (profile.chain?.hops.length ? 60 : 720) + this.elapsed / 60_000;
     this.changeProfile(profile.name, { session: session(left, 60, { delivered: [] }), last_used: new Date(this.now()).toISOString() });
+    if (this.current.prompts.length) this.change({ prompts: this.current.prompts.filter((it) => it.kind !== 'mfa_code' || it.profile !== profile.name) });
   }
 
   async start(profile: string, code?: string): Promise<void> {
@@ -171,6 +173,15 @@ export class BrowserHost implements Host {
   async handOutAccessKey(profile: string, yes: boolean): Promise<void> {
     await this.#asked('hand_out_access_key', { profile, yes });
     this.changeProfile(profile, { hand_out_access_key: yes });
+  }
+  async setAsks(profile: string, yes: boolean): Promise<void> {
+    await this.#asked('set_asks', { profile, yes });
+    this.changeProfile(profile, { asks: yes });
+  }
+  async answerPrompt(id: number, answer: PromptAnswer): Promise<void> {
+    await this.#asked('answer_prompt', { id, answer });
+    if (!this.current.prompts.some((it) => it.id === id)) throw fail('agent', 'The program that asked no longer waits', 'It asks again when it is run again');
+    this.change({ prompts: this.current.prompts.filter((it) => it.id !== id) });
   }
   async lease(request: LeaseRequest, code?: string): Promise<LeaseView> {
     await this.#asked('lease', { request, code });
@@ -330,23 +341,6 @@ export class BrowserHost implements Host {
   }
 }
 
-/** Looks like a QR code; reads as nothing. */
-function exampleQr(): string {
-  const size = 29;
-  const finder = (x: number, y: number): boolean => {
-    for (const [left, top] of [[0, 0], [size - 7, 0], [0, size - 7]] as const) {
-      const [dx, dy] = [x - left, y - top];
-      if (dx < -1 || dy < -1 || dx > 7 || dy > 7) continue;
-      const edge = Math.max(Math.abs(dx - 3), Math.abs(dy - 3));
-      return edge === 3 || edge <= 1;
-    }
-    return ((x * 7 + y * 13 + x * y * 3 + (x ^ y) * 5) % 11) % 2 === 0;
-  };
-  let path = '';
-  for (let y = 0; y < size; y++) for (let x = 0; x < size; x++) if (finder(x, y)) path += `M${x} ${y}h1v1h-1z`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-2 -2 ${size + 4} ${size + 4}" shape-rendering="crispEdges"><path fill="#fff" d="M-2-2h${size + 4}v${size + 4}H-2z"/><path d="${path}"/></svg>`;
-}
-
 const noKeychain: Snapshot['keychain'] = {
   name: 'Secret Service',
   error: fail('keychain_absent', 'There is no keychain to talk to: no Secret Service runs in this session', 'Install gnome-keyring (sudo apt install gnome-keyring) or KWallet and start Stagedoor in the desktop session; without a desktop, keep secrets in a passphrase vault instead: stagedoor vault create'),
@@ -381,6 +375,10 @@ const scenes: Record<string, (snapshot: Snapshot) => Snapshot> = {
     profiles: [...it.profiles.map((view) => ({ ...view, session: null })), accessKey('acme-consulting', 'AKIAXMPL3D9K7F4HW8LB', 'file', {})],
   }),
   'first-empty': (it) => ({ ...it, profiles: [], settings: { ...it.settings, onboarded: false }, files: { ...it.files, found: false, readable_by_others: false } }),
+  waiting: (it) => ({ ...it, prompts: [codeWanted()], profiles: it.profiles.map((view) => ({ ...view, session: null })) }),
+  asking: (it) => ({ ...it, prompts: [asking()], profiles: it.profiles.map((view) => (view.name === 'prod-admin' ? { ...view, asks: true } : view)) }),
+  'asking-stranger': (it) => ({ ...it, prompts: [asking({ may_remember: false, waiting: 1, askers: [{ name: 'a program', executable: null, script: null, pid: null, parents: [], folder: null }] })] }),
+  'stop-asking': (it) => ({ ...it, prompts: [stopAsking()] }),
   vault: (it) => ({ ...it, ...inVault(it), settings: { ...it.settings, lock_after_seconds: 1800 } }),
   locked: (it) => ({ ...it, secrets: { ...it.secrets, locked: true }, profiles: it.profiles.map((view) => ({ ...view, session: null })) }),
   'locked-vault': (it) => ({ ...it, ...inVault(it, true), profiles: it.profiles.map((view) => ({ ...view, session: null })) }),

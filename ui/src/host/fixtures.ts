@@ -14,7 +14,7 @@ const ALICE_KEY = 'AKIAXMPL4J6N5T3B7Q2F';
 const blank: ProfileView = {
   name: '', kind: 'role', region: 'eu-central-1', account_id: null, role_arn: null, role_name: null, source_profile: null,
   colour: 1, tags: [], favourite: false, last_used: null, connected: false, practice: false, key: null,
-  hand_out_access_key: false, chain: null, error: null, session: null, credentials_file: null, activity: [],
+  hand_out_access_key: false, asks: false, chain: null, error: null, session: null, credentials_file: null, activity: [],
 };
 
 interface RoleLook {
@@ -122,6 +122,7 @@ export function everydaySnapshot(): Snapshot {
     settings: { theme: 'system', start_at_login: false, notifications: true, mfa_session_seconds: 43_200, shell: 'bash', onboarded: true, lock_after_seconds: 0, vault_unlocked_seconds: 28_800 },
     activity: 0,
     problems: [],
+    prompts: [],
   };
 }
 

@@ -16,12 +16,16 @@ import type { Narrowing } from './types/Narrowing';
 import type { DoctorReport } from './types/DoctorReport';
 import type { Mending } from './types/Mending';
 import type { PracticeOverview } from './types/PracticeOverview';
+import type { PromptAnswer } from './types/PromptAnswer';
 import type { SessionPolicy } from './types/SessionPolicy';
 import type { Settings } from './types/Settings';
 import type { Snapshot } from './types/Snapshot';
 
 export type { CallerIdentity, HostError, HostEvent, Migration, PracticeOverview, SecretsPlace, Settings, Snapshot, LeaseRequest, LeaseView, Narrowing, SessionPolicy };
 export type { ActivityPage, ActivityQuery, DoctorReport, Mending };
+export type { AskerView } from './types/AskerView';
+export type { PromptAnswer } from './types/PromptAnswer';
+export type { PromptView } from './types/PromptView';
 export type { AccountView } from './types/AccountView';
 export type { ActivityLine } from './types/ActivityLine';
 export type { ActivityView } from './types/ActivityView';
@@ -98,6 +102,10 @@ export interface Host {
   connect(profile: string): Promise<void>;
   disconnect(profile: string): Promise<void>;
   handOutAccessKey(profile: string, yes: boolean): Promise<void>;
+  /** Whether a person is asked each time before a program gets it. */
+  setAsks(profile: string, yes: boolean): Promise<void>;
+  /** Answers a question of the snapshot; a code is given by starting the profile with it. */
+  answerPrompt(id: number, answer: PromptAnswer): Promise<void>;
   /** A narrowed session; it is in the next snapshot. */
   lease(request: LeaseRequest, code?: string): Promise<LeaseView>;
   /** What a narrowing means as session policies, without any call to AWS. */

@@ -32,6 +32,8 @@ export function tauriHost(): Host {
     connect: (profile) => invoke('connect', { profile }),
     disconnect: (profile) => invoke('disconnect', { profile }),
     handOutAccessKey: (profile, yes) => invoke('hand_out_access_key', { profile, yes }),
+    setAsks: (profile, yes) => invoke('set_asks', { profile, yes }),
+    answerPrompt: (id, answer) => invoke('answer_prompt', { id, answer }),
     lease: (request, code) => invoke<LeaseView>('lease', { request, code }),
     leasePolicy: (profile, narrowing) => invoke<SessionPolicy>('lease_policy', { profile, narrowing }),
     stopLease: (lease) => invoke('stop_lease', { lease }),
