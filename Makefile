@@ -106,8 +106,7 @@ test-acceptance: need-test ui/dist/index.html $(STAMPS)/venv
 
 bench: need-test ui/dist/index.html $(STAMPS)/venv
 	$(CARGO) build $(LOCKED) --release --bin stagedoor --no-default-features
-	$(VENV)/bin/python benches/bench.py
-	$(VENV)/bin/python benches/load.py
+	@held=0; $(VENV)/bin/python benches/bench.py || held=1; $(VENV)/bin/python benches/load.py || held=1; exit $$held
 
 # Coverage as libFuzzer wants it, on stable Rust; --target keeps it out of build scripts.
 SECONDS ?= 60

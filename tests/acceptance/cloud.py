@@ -167,9 +167,13 @@ def start_moto():
 
 
 class Counter:
-    """A reverse proxy on loopback that counts the operations that pass. The request is forwarded as it is, signature and all."""
+    """A reverse proxy on loopback that counts the operations that pass. The request is forwarded as it is, signature and all.
 
-    def __init__(self, endpoint):
+    `held_back`: the answer to AssumeRole comes so many seconds later. `gate`: it comes when that event is set. `told` is called
+    with the name of each operation.
+    """
+
+    def __init__(self, endpoint, held_back=0, gate=None, told=None):
         counter = self
         self.calls, self._lock = [], threading.Lock()
         behind = urlsplit(endpoint).netloc
@@ -179,8 +183,15 @@ class Counter:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                action = parse_qs(body.decode()).get("Action", ["?"])[0]
                 with counter._lock:
-                    counter.calls.append(parse_qs(body.decode()).get("Action", ["?"])[0])
+                    counter.calls.append(action)
+                    if told:
+                        told(action)
+                if action == "AssumeRole":
+                    time.sleep(held_back)
+                    if gate:
+                        gate.wait(timeout=60)
                 connection = HTTPConnection(behind, timeout=30)
                 connection.request("POST", self.path, body, dict(self.headers))
                 answer = connection.getresponse()

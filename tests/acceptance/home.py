@@ -220,6 +220,10 @@ class Home:
                 path = pathlib.Path(folder) / name
                 if path not in allowed and path.is_file():
                     places[str(path.relative_to(self.path))] = path.read_bytes()
+        for pid in self.agents():
+            # Of this test's own agents; the arguments of all processes were watched all along.
+            for what in ("environ", "cmdline"):
+                places[f"the {what} of the agent"] = pathlib.Path(f"/proc/{pid}/{what}").read_bytes()
         assert any("stagedoor/" in place for place in places), "Stagedoor has left no file: the search is at the wrong place"
         found = [f"{name} in {place}" for name, value in self.secrets.items() for place, content in places.items() if value.encode() in content]
         assert not found, "\n".join(found)

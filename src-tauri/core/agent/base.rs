@@ -207,9 +207,9 @@ mod tests {
             _ => text.push('\n'),
         }
         if *ending == 3 {
-            fs::remove_file(path).unwrap_or_default()
+            fs::remove_file(path).unwrap_or_default();
         } else {
-            std::io::Write::write_all(&mut fs::File::create(path).unwrap(), text.as_bytes()).unwrap()
+            std::io::Write::write_all(&mut fs::File::create(path).unwrap(), text.as_bytes()).unwrap();
         }
     }
 

@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(busy.hear(ready("a question")).await, Some("a question"));
         let silent = |seat: Seat| tokio::spawn(async move { seat.hear(pending::<()>()).await });
         let first = silent(first);
-        while seats.silent().len() < 1 {
+        while seats.silent().is_empty() {
             tokio::task::yield_now().await;
         }
         let second = silent(second);

@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 
 use super::{
     keys,
-    text::{self, FileKind, Flaw, LineKind, Lines, SectionName},
+    text::{self, FileKind, Flaw, LineKind, Parsed, SectionName},
     written,
 };
 use crate::error::{Code, Error};
@@ -62,7 +62,7 @@ impl Drop for File {
 
 impl Part {
     fn of(kind: FileKind, text: &str) -> (Self, Properties) {
-        let Lines { lines, sections, flaws } = Lines::of(kind, text, 0);
+        let Parsed { lines, sections, flaws } = Parsed::of(kind, text, 0);
         let mut properties = Properties::with_capacity(lines.len());
         let mut secret = false;
         for (index, line) in lines.iter().enumerate() {

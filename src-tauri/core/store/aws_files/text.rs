@@ -94,7 +94,7 @@ struct Complaint {
 impl Document {
     /// Takes a file apart. Never fails; what is wrong is told by who reads the profiles.
     pub(super) fn parse(kind: FileKind, text: String) -> Self {
-        let Lines { lines, mut sections, .. } = Lines::of(kind, &text, byte_order_mark(&text));
+        let Parsed { lines, mut sections, .. } = Parsed::of(kind, &text, byte_order_mark(&text));
         if kind == FileKind::Config && sections.iter().any(|section| section.prefixed && section.name.is_default()) {
             // `[profile default]` beats `[default]`: then the latter is no profile.
             for section in sections.iter_mut().filter(|section| !section.prefixed && section.name.is_default()) {
@@ -156,7 +156,7 @@ fn continuations(lines: &[Line], line: usize) -> impl Iterator<Item = usize> + '
 
 /// What the lines of a text are: of a whole file, or of one section.
 #[derive(Default)]
-pub(super) struct Lines {
+pub(super) struct Parsed {
     pub(super) lines: Vec<Line>,
     pub(super) sections: Vec<Section>,
     pub(super) flaws: Vec<Flaw>,
@@ -173,7 +173,7 @@ enum State {
     Broken,
 }
 
-impl Lines {
+impl Parsed {
     /// Takes a text apart from a byte on, line by line.
     pub(super) fn of(kind: FileKind, text: &str, mut start: usize) -> Self {
         let mut read = Self { lines: Vec::with_capacity(8), sections: Vec::with_capacity(1), flaws: Vec::new() };
