@@ -4,6 +4,7 @@
 //! arrives in a panel is tried in `shell`.
 
 use stagedoor_core::model::{
+    lock::SecretsView,
     profile::{ProfileKind, ProfileName},
     snapshot::{AgentView, FilesView, KeychainView, PracticeView, ProfileView, SessionState, SessionView, Settings, Snapshot},
 };
@@ -59,6 +60,7 @@ fn snapshot(profiles: Vec<ProfileView>) -> Snapshot {
         profiles: profiles.into_iter().map(std::sync::Arc::new).collect(),
         files: FilesView { config_path: String::new(), credentials_path: String::new(), found: true, readable_by_others: false },
         keychain: KeychainView { name: String::new(), error: None },
+        secrets: SecretsView::default(),
         agent: AgentView { version: String::new(), windowless: false, program: String::new() },
         practice: PracticeView::default(),
         settings: Settings::default(),

@@ -351,6 +351,10 @@ export class Ui {
           this.#refused(profile, error, { act: () => this.host.start(profile), done: null });
           return;
         }
+        if (error.code === 'locked') {
+          this.complain({ ...error, message: `${who} asked for ${profile}: ${error.message}` });
+          return;
+        }
         this.complain(
           { ...error, message: `${who} asked for ${profile}: ${error.message}` },
           { label: 'Start', run: () => { this.reveal(profile); void this.start(profile); } },

@@ -59,7 +59,8 @@ impl Agent {
         self.unlocked()?;
         let (secrets, vault) = (&self.0.secrets, self.0.secrets.vault());
         let needed = to == SecretsPlace::Keychain || !dry_run;
-        if needed && vault.exists() && !vault.is_open() {
+        let opened = needed && vault.exists() && !vault.is_open();
+        if opened {
             vault.unlock(passphrase.ok_or_else(passphrase_needed)?).await?;
         }
         let known = self.known_items()?;
@@ -79,7 +80,7 @@ impl Agent {
             }
             moved
         };
-        if secrets.place() == SecretsPlace::Keychain {
+        if opened && secrets.place() == SecretsPlace::Keychain {
             vault.lock();
         }
         self.publish();

@@ -6,8 +6,8 @@ import type { KeychainView } from "./KeychainView";
 import type { LeaseView } from "./LeaseView";
 import type { PracticeView } from "./PracticeView";
 import type { ProfileView } from "./ProfileView";
-import type { SecretsView } from "./SecretsView";
 import type { PromptView } from "./PromptView";
+import type { SecretsView } from "./SecretsView";
 import type { Settings } from "./Settings";
 
 /**
