@@ -195,7 +195,7 @@ impl Agent {
         let day = self.now().date();
         blocking(move || {
             let name = |number: usize| format!("stagedoor-activity-{day}{}.jsonl", if number == 1 { String::new() } else { format!("-{number}") });
-            let path = (1..).map(|number| folder.join(name(number))).find(|path| path.symlink_metadata().is_err()).unwrap_or_default();
+            let path = (1..=u32::MAX).map(|number| folder.join(name(number))).find(|path| path.symlink_metadata().is_err()).unwrap_or_default();
             let mut text = Vec::new();
             for line in lines.iter().rev() {
                 serde_json::to_writer(&mut text, line).map_err(|error| Error::file("write", &path, &error.into()))?;
