@@ -19,7 +19,7 @@ use stagedoor_core::{
     store::{keychain::System, vault::Vault},
 };
 
-use crate::{Outside, print};
+use crate::{Outside, child, print};
 
 /// How long calls that are under way have to land when the system ends this process.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -42,7 +42,7 @@ pub(crate) fn run(outside: &Outside) -> Result<ExitCode> {
             clock: Clock::system(),
             keychain: Arc::new(System::new(&outside.paths)),
             vault: Vault::new(&outside.paths),
-            environment: Environment::new(std::env::vars_os()),
+            environment: Environment::new(std::env::vars_os().filter(|(name, value)| !child::hides(&outside.paths, name, value))),
             program: std::env::current_exe()
                 .map_err(|error| Error::new(Code::Agent, format!("This program cannot find itself: {error}"), "Start it by its full path"))?,
             windowless: true,

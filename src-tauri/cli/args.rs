@@ -97,10 +97,14 @@ pub(crate) enum Command {
         lease: Option<String>,
     },
     /// Run a command with a profile's credentials in its environment
+    ///
+    /// Signals, the terminal and the exit code are the command's own; 127 when there is no such command, 126 when it cannot be run.
+    /// The credentials in the environment end with the session. With --endpoint the command's AWS SDK asks Stagedoor for new ones
+    /// as long as this agent runs; when Stagedoor was quit and started anew, run the command again.
     Exec {
         profile: String,
-        /// Serve a container endpoint instead, so that the credentials renew (not there yet)
-        #[arg(long, hide = true)]
+        /// Serve the credentials at a container endpoint, where the command's AWS SDK renews them as long as it runs
+        #[arg(long)]
         endpoint: bool,
         /// The command and its arguments, after --
         #[arg(last = true, required = true, value_name = "CMD")]
@@ -119,6 +123,9 @@ pub(crate) enum Command {
         off: bool,
     },
     /// Print lines that put a profile's credentials into a shell: eval "$(stagedoor env PROFILE)"
+    ///
+    /// In fish: stagedoor env PROFILE | source. In PowerShell: stagedoor env PROFILE | Out-String | Invoke-Expression.
+    /// Whatever could win over them is cleared. --unset prints lines that clear all of it again.
     Env {
         profile: String,
         #[arg(long)]

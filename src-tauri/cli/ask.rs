@@ -23,7 +23,7 @@ use stagedoor_core::{
     store::files,
 };
 
-use crate::{Outside, env, print};
+use crate::{Outside, child, env, print};
 
 /// How long a new agent has to answer: a keychain that does not, takes five seconds by itself.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -69,7 +69,8 @@ pub(crate) fn ask_if_there(outside: &Outside, request: &Request) -> Option<Respo
 /// Warns where the agent that runs already looks at other files or endpoints than this terminal names.
 pub(crate) fn warn_if_elsewhere(outside: &Outside) {
     let Some(Response::Hello { surroundings, .. }) = ask_if_there(outside, &Request::Hello) else { return };
-    let here = Environment::new(std::env::vars_os()).surroundings();
+    let here = std::env::vars_os().filter(|(name, value)| !child::hides(&outside.paths, name, value));
+    let here = Environment::new(here).surroundings();
     for (name, value) in &here {
         if !surroundings.contains(&(name.clone(), value.clone())) {
             let theirs =
@@ -166,6 +167,10 @@ fn spawn(outside: &Outside, program: &Path, argument: &str) -> Result<()> {
     command.arg(argument).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     // The agent outlives this terminal, so it takes no credentials of it along.
     for name in deliver::STALE {
+        command.env_remove(name);
+    }
+    // Nor the blindness of a command that sees no AWS files.
+    for (name, _) in std::env::vars_os().filter(|(name, value)| child::hides(&outside.paths, name, value)) {
         command.env_remove(name);
     }
     #[cfg(unix)]

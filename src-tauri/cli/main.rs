@@ -7,6 +7,7 @@ mod activity;
 mod agent;
 mod args;
 mod ask;
+mod child;
 mod doctor;
 mod keys;
 mod lease;
@@ -40,7 +41,7 @@ struct Outside {
 
 fn main() -> ExitCode {
     private::quiet_panics();
-    let outside = Outside { paths: Paths::from_env(Platform::current(), env), no_core_dump: NoCoreDump::begin() };
+    let outside = Outside { paths: child::places(|env| Paths::from_env(Platform::current(), env)), no_core_dump: NoCoreDump::begin() };
     let mut arguments = std::env::args_os().skip(1);
     let fast = match (arguments.next(), arguments.next(), arguments.next()) {
         (Some(command), Some(profile), None) if command == "credential-process" => profile.into_string().ok().filter(|profile| !profile.starts_with('-')),
@@ -79,7 +80,7 @@ fn slow(outside: &Outside) -> Result<ExitCode> {
         Command::CredentialProcess { profile, lease: None } => Ok(sessions::credential_process(outside, profile.unwrap_or_default())),
         Command::Lease(arguments) => lease::run(outside, arguments),
         Command::Write { profile, section, off } => lease::write(outside, &name(profile), section, off),
-        Command::Exec { profile, endpoint, command } => sessions::exec(outside, &name(profile), endpoint, &command),
+        Command::Exec { profile, endpoint, command } => child::exec(outside, &name(profile), endpoint, &command),
         Command::Env { profile, shell, unset } => sessions::environment(outside, &name(profile), shell.into(), unset),
         Command::Console { profile, service, path, region, duration, print } => match args::console_target(service, path, region, duration.as_deref()) {
             Ok(target) => sessions::console(outside, &name(profile), target, print),

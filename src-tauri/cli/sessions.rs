@@ -3,16 +3,12 @@
 //! All of it is asked of the agent. A person at the terminal is asked for an MFA code where one is needed; a script gets exit
 //! code 3 and a hint instead.
 
-use std::{
-    ffi::OsString,
-    process::{Command, ExitCode},
-    time::Duration,
-};
+use std::{process::ExitCode, time::Duration};
 
 use stagedoor_core::{
     agent::{
         ConsoleTarget,
-        protocol::{Request, Response, SessionLine, Variable},
+        protocol::{Request, Response, SessionLine},
     },
     deliver,
     error::{Code, Error, Result},
@@ -137,51 +133,6 @@ pub(crate) fn local(at: time::OffsetDateTime) -> String {
         Ok(offset) => at.to_offset(offset).format(format).unwrap_or_default(),
         Err(_) => format!("{} UTC", at.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_default()),
     }
-}
-
-/// `exec`: becomes the command, so that signals and the terminal are its own.
-pub(crate) fn exec(outside: &Outside, profile: &ProfileName, endpoint: bool, command: &[OsString]) -> Result<ExitCode> {
-    if endpoint {
-        return Err(Error::new(
-            Code::NotSupported,
-            "“exec --endpoint” is not there yet",
-            "Without --endpoint the command gets credentials that end with the session",
-        ));
-    }
-    let [program, arguments @ ..] = command else {
-        return Err(Error::new(Code::InvalidValue, "There is no command to run", "stagedoor exec PROFILE -- CMD"));
-    };
-    let Response::Variables { variables } =
-        ask::ask_with_code(outside, profile, &Request::Exec { profile: profile.clone(), at_terminal: print::can_prompt() })?
-    else {
-        return Err(ask::misunderstood());
-    };
-    let mut child = Command::new(program);
-    child.args(arguments);
-    for stale in deliver::STALE {
-        child.env_remove(stale);
-    }
-    for Variable { name, value } in &variables {
-        child.env(name, value.expose());
-    }
-    outside.no_core_dump.end();
-    run(child, &program.to_string_lossy())
-}
-
-#[cfg(unix)]
-fn run(mut child: Command, program: &str) -> Result<ExitCode> {
-    let error = std::os::unix::process::CommandExt::exec(&mut child);
-    Err(not_run(program, &error))
-}
-
-#[cfg(not(unix))]
-fn run(mut child: Command, program: &str) -> Result<ExitCode> {
-    let status = child.status().map_err(|error| not_run(program, &error))?;
-    std::process::exit(status.code().unwrap_or(1))
-}
-
-pub(crate) fn not_run(program: &str, error: &std::io::Error) -> Error {
-    Error::new(Code::InvalidValue, format!("{program} could not be run: {error}"), "Check its name and that it is on the PATH")
 }
 
 /// `env`

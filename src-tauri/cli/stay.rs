@@ -9,7 +9,7 @@ use std::{ffi::OsString, process::ExitCode};
 use stagedoor_core::error::{Code, Error, Result};
 use tokio::process::{Child, Command};
 
-use crate::{agent::runtime, sessions};
+use crate::{agent::runtime, child::not_run};
 
 /// Runs `command` without the variables in `stale` and with those in `set`.
 pub(crate) fn run(command: &[OsString], stale: &[&str], set: &[(&str, &str)]) -> Result<ExitCode> {
@@ -24,9 +24,14 @@ pub(crate) fn run(command: &[OsString], stale: &[&str], set: &[(&str, &str)]) ->
     child.envs(set.iter().copied());
     runtime()?.block_on(async {
         let signals = Signals::listen();
-        let child = child.spawn().map_err(|error| sessions::not_run(&program.to_string_lossy(), &error))?;
-        let status = waited(child, signals).await.map_err(|error| sessions::not_run(&program.to_string_lossy(), &error))?;
-        Ok(ExitCode::from(code(status)))
+        let waited = match child.spawn() {
+            Ok(child) => waited(child, signals).await,
+            Err(error) => Err(error),
+        };
+        Ok(match waited {
+            Ok(status) => ExitCode::from(code(status)),
+            Err(error) => not_run(&program.to_string_lossy(), &error),
+        })
     })
 }
 

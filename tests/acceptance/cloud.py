@@ -101,7 +101,7 @@ class Cloud:
         self.iam = session.client("iam", endpoint_url=endpoint)
         self.account = session.client("sts", endpoint_url=endpoint).get_caller_identity()["Account"]
         # Made first of all, so that the codes that enabled their devices are over when a test needs the next one.
-        self._with_device = {name: Person(self, name, mfa=True) for name in ("alice", "carol", "rita", "sybil")}
+        self._with_device = {name: Person(self, name, mfa=True) for name in ("alice", "carol", "edith", "rita", "sybil")}
 
     def person(self, name):
         return Person(self, name, mfa=False)

@@ -19,6 +19,7 @@ mod main_job;
 #[path = "../../src-tauri/desktop/menu.rs"]
 mod menu;
 mod menu_says;
+mod prompts;
 mod sessions;
 mod shell;
 mod world;

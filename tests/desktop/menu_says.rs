@@ -6,6 +6,7 @@
 use stagedoor_core::model::{
     lock::SecretsView,
     profile::{ProfileKind, ProfileName},
+    prompt::{AskerView, PromptKind, PromptView},
     snapshot::{AgentView, FilesView, KeychainView, PracticeView, ProfileView, SessionState, SessionView, Settings, Snapshot},
 };
 use time::{Duration, OffsetDateTime, macros::datetime};
@@ -169,4 +170,29 @@ fn the_pointer_is_told_how_many() {
     assert_eq!(tooltip(&snapshot(vec![profile("dev")])), "Stagedoor: no active session");
     assert_eq!(tooltip(&snapshot(vec![active("dev", Duration::HOUR)])), "Stagedoor: 1 active session");
     assert_eq!(tooltip(&snapshot(vec![active("dev", Duration::HOUR), active("prod", Duration::HOUR)])), "Stagedoor: 2 active sessions");
+}
+
+#[test]
+fn who_waits_stands_first_and_the_icon_calls_for_a_person() {
+    let asker = |name: &str| AskerView { name: name.to_owned(), ..AskerView::default() };
+    let prompt = PromptView {
+        id: 1,
+        kind: PromptKind::Approval,
+        profile: ProfileName::new("prod"),
+        role_arn: None,
+        mfa_serial: None,
+        way: "process".to_owned(),
+        askers: vec![asker("terraform")],
+        waiting: 1,
+        may_remember: true,
+        since: NOW,
+        until: NOW + Duration::seconds(45),
+        error: None,
+    };
+    let asked = Snapshot { prompts: vec![prompt.clone(), PromptView { kind: PromptKind::MfaCode, waiting: 3, ..prompt }], ..snapshot(vec![profile("prod")]) };
+    let menu = entries(&asked, NOW);
+    let labels: Vec<_> = menu.iter().take(3).map(Entry::label).collect();
+    assert_eq!(labels, [Some("terraform wants prod".to_owned()), Some("terraform and 2 more want prod".to_owned()), None]);
+    assert_eq!((mood(&asked, NOW), tooltip(&asked).as_str()), (Mood::Attention, "Stagedoor: terraform wants prod"));
+    assert_eq!(mood(&snapshot(vec![profile("prod")]), NOW), Mood::Idle);
 }

@@ -294,6 +294,23 @@ async fn a_program_cannot_allow_itself_anything() {
     assert_eq!((asked.askers[0].pid, asked.may_remember), (Some(std::process::id()), false));
     agent.answer_prompt(asked.id, PromptAnswer::Deny).unwrap();
     assert!(stream.await.unwrap().contains("approval_denied"));
+    // Nor does the key leave the keychain for a plain file.
+    agent.set_asks(&name("key"), true, &Asker::stagedoor()).await.unwrap();
+    let undoing = tokio::spawn({
+        let socket = home.paths().socket();
+        async move {
+            let mut stream = UnixStream::connect(socket).await.unwrap();
+            stream.write_all(b"{\"v\":1,\"do\":\"undo_import\",\"profile\":\"key\"}\n").await.unwrap();
+            let mut answer = vec![0; 8192];
+            let count = stream.read(&mut answer).await.unwrap();
+            String::from_utf8_lossy(&answer[..count]).into_owned()
+        }
+    });
+    let asked = question(&agent, 1).await;
+    assert_eq!(asked.way, "plain_file");
+    agent.answer_prompt(asked.id, PromptAnswer::Deny).unwrap();
+    assert!(undoing.await.unwrap().contains("approval_denied"));
+    agent.set_asks(&name("key"), false, &Asker::stagedoor()).await.unwrap();
     // Switching it off is for a person as well.
     let switching = {
         let (agent, asker) = (agent.clone(), Asker::behind(std::process::id()));

@@ -6,7 +6,7 @@
 
 use std::{fs, path::Path};
 
-use crate::{fuzz_input, fuzz_protocol};
+use crate::{fuzz_endpoint, fuzz_input, fuzz_protocol};
 
 /// A small generator of numbers: the same at every run.
 struct Dice(u64);
@@ -82,4 +82,9 @@ fn policies_of_any_kind_are_decided() {
 #[test]
 fn lines_of_any_kind_are_read_or_refused() {
     replay("protocol", 3000, fuzz_protocol::protocol);
+}
+
+#[test]
+fn bytes_of_any_kind_get_nothing_from_the_endpoint_without_its_token() {
+    replay("endpoint", 2000, fuzz_endpoint::endpoint);
 }

@@ -9,6 +9,10 @@ mod agent_activity;
 mod agent_approval;
 mod agent_credentials_file;
 mod agent_delivery;
+mod agent_endpoint;
+mod agent_endpoint_hostile;
+#[cfg(target_os = "linux")]
+mod agent_endpoint_sdk;
 mod agent_home;
 #[cfg(target_os = "linux")]
 mod agent_hostile;
@@ -34,6 +38,8 @@ mod aws_files;
 #[cfg(target_os = "linux")]
 mod bus;
 mod doctor;
+#[path = "../fuzz/endpoint.rs"]
+mod fuzz_endpoint;
 #[path = "../fuzz/input.rs"]
 mod fuzz_input;
 #[path = "../fuzz/protocol.rs"]
@@ -65,6 +71,8 @@ mod practice_wire;
 mod saml_provider;
 mod scenario_calls;
 mod scenarios;
+#[cfg(unix)]
+mod shells;
 mod tidy;
 mod vault;
 mod vault_moves;

@@ -19,6 +19,9 @@ const ways: Record<string, string> = {
   exec: 'for a command that it runs',
   console: 'to open the console',
   endpoint: 'through the container endpoint',
+  lease: 'as a lease',
+  file: 'as temporary credentials in the credentials file',
+  plain_file: 'as an access key in a plain file',
 };
 
 /** How it wants the profile. */

@@ -194,7 +194,7 @@ impl Agent {
         let folder = if downloads.is_dir() { downloads } else { home.clone() };
         let day = self.now().date();
         blocking(move || {
-            let name = |number: usize| format!("stagedoor-activity-{day}{}.jsonl", if number == 1 { String::new() } else { format!("-{number}") });
+            let name = |number: u32| format!("stagedoor-activity-{day}{}.jsonl", if number == 1 { String::new() } else { format!("-{number}") });
             let path = (1..=u32::MAX).map(|number| folder.join(name(number))).find(|path| path.symlink_metadata().is_err()).unwrap_or_default();
             let mut text = Vec::new();
             for line in lines.iter().rev() {

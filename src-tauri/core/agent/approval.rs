@@ -66,6 +66,12 @@ impl Agent {
         Ok(())
     }
 
+    /// The same, for a profile by its name.
+    pub(super) async fn allowed_by_name(&self, profile: &ProfileName, way: &str, asker: &Asker) -> Result<()> {
+        let leads = Leads::of(&*self.files()?, profile)?;
+        self.allowed(&leads, way, asker, self.arrival()).await
+    }
+
     /// Lets a person answer a question about what `asker` wants.
     async fn ask_to(&self, question: Question, leads: &Leads, way: &str, asker: &Asker, arrival: Arrival) -> Result<()> {
         let profile = &leads.chain.profile;

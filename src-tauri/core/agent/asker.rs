@@ -61,6 +61,11 @@ impl Asker {
         Self { name: "a program".to_owned(), kind: Kind::Stranger, ..Self::stagedoor() }
     }
 
+    /// Somebody at the container endpoint whose process the system does not tell.
+    pub(super) fn at_endpoint() -> Self {
+        Self { name: "a program at the container endpoint".to_owned(), ..Self::unknown() }
+    }
+
     /// The process `pid` itself.
     pub fn behind(pid: u32) -> Self {
         match look(pid) {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{
-    Agent, Asker,
+    Agent, Asker, endpoint,
     issuing::{Got, LEFT_FOR_A_CALL, Want},
     leads::Leads,
     prompts::{About, Arrival, Question},
@@ -25,7 +25,7 @@ const ALL_WITHIN: Duration = Duration::from_secs(50);
 impl Agent {
     /// Valid credentials for a program, with a person's help where that is needed and can be had.
     pub(super) async fn ensure_for(&self, profile: &ProfileName, way: &str, asker: &Asker, arrival: Arrival) -> Result<Got> {
-        match self.ensure_in_time(profile, arrival).await {
+        match self.ensure_in_time(profile, way, arrival).await {
             Err(error) if error.code == Code::MfaCodeRequired && self.can_ask(asker) => self.wait_for_code(profile, way, asker, arrival, error).await,
             other => other,
         }
@@ -36,10 +36,11 @@ impl Agent {
         !self.0.parts.windowless && !asker.is_ours() && !asker.at_terminal
     }
 
-    async fn ensure_in_time(&self, profile: &ProfileName, arrival: Arrival) -> Result<Got> {
+    async fn ensure_in_time(&self, profile: &ProfileName, way: &str, arrival: Arrival) -> Result<Got> {
         let patience = ANSWER_WITHIN.min(arrival.left_of(ALL_WITHIN));
+        let want = if way == endpoint::DELIVERY { Want::at_once() } else { Want::program() };
         // The flight goes on: the next call finds what it brought.
-        tokio::time::timeout(patience, self.ensure(profile, Want::program())).await.unwrap_or_else(|_| {
+        tokio::time::timeout(patience, self.ensure(profile, want)).await.unwrap_or_else(|_| {
             Err(Error::new(Code::AwsUnreachable, format!("AWS did not answer for {profile} in time"), "Check the network, VPN and proxy, then try again"))
         })
     }
@@ -52,7 +53,7 @@ impl Agent {
         loop {
             landings.mark_unchanged();
             if self.can_go_on(profile) {
-                match self.ensure_in_time(profile, arrival).await {
+                match self.ensure_in_time(profile, way, arrival).await {
                     Err(error) if error.code == Code::MfaCodeRequired => {}
                     other => return other,
                 }

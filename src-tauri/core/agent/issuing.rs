@@ -32,6 +32,9 @@ pub(super) const LEFT_FOR_A_CALL: Duration = Duration::minutes(1);
 /// How long a caller waits for a renewal while credentials that still hold are there.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(4);
 
+/// The same for a caller who gives up after two seconds.
+const LITTLE_PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// How somebody wants credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Want {
@@ -41,17 +44,24 @@ pub(super) struct Want {
     pub(super) prolong: bool,
     /// What the person typed.
     pub(super) code: Option<MfaCode>,
+    /// What still holds is good enough after a moment, however little is left of it.
+    pub(super) at_once: bool,
 }
 
 impl Want {
     /// A program asks, or the renewal.
     pub(super) const fn program() -> Self {
-        Self { person: false, prolong: false, code: None }
+        Self { person: false, prolong: false, code: None, at_once: false }
+    }
+
+    /// A program asks that waits for two seconds at most: the container endpoint.
+    pub(super) const fn at_once() -> Self {
+        Self { person: false, prolong: false, code: None, at_once: true }
     }
 
     /// A person uses what is there, and can be asked where there is nothing.
     pub(super) const fn person() -> Self {
-        Self { person: true, prolong: false, code: None }
+        Self { person: true, prolong: false, code: None, at_once: false }
     }
 }
 
@@ -89,9 +99,10 @@ impl Agent {
             let flight =
                 self.0.flights.join((profile.clone(), mark.clone()), || self.clone().fly(profile.clone(), chain.clone(), mark.clone(), want.clone(), force));
             let (began, landed) = match &valid {
-                Some(held) if !want.prolong && held.credentials.expiration - now > super::renewal::MANDATORY_WINDOW => {
-                    match tokio::time::timeout(PATIENCE, flight).await {
+                Some(held) if !want.prolong && (want.at_once || held.credentials.expiration - now > super::renewal::MANDATORY_WINDOW) => {
+                    match tokio::time::timeout(if want.at_once { LITTLE_PATIENCE } else { PATIENCE }, flight).await {
                         Ok(landed) => landed,
+                        Err(_) if held.credentials.expired(self.now()) => continue,
                         Err(_) => return Ok(got(held.clone(), true)),
                     }
                 }

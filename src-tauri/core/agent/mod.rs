@@ -13,6 +13,7 @@ mod credentials_file;
 mod doctor;
 mod door;
 pub mod election;
+pub mod endpoint;
 mod exercise;
 mod flights;
 mod issuing;
@@ -120,6 +121,7 @@ struct Inner {
     problems: Mutex<Problems>,
     flights: Flights<(ProfileName, String), Held>,
     source_flights: Flights<Source, Held>,
+    endpoint: endpoint::Endpoint,
     leases: lease::Leases,
     written_file: credentials_file::WrittenFile,
     practice: tokio::sync::Mutex<Option<practice::Running>>,
@@ -186,6 +188,7 @@ impl Agent {
             problems: Mutex::new(Problems { settings: settings_problem, ..Problems::default() }),
             flights: Flights::default(),
             source_flights: Flights::default(),
+            endpoint: endpoint::Endpoint::default(),
             leases: lease::Leases::default(),
             written_file: credentials_file::WrittenFile::default(),
             practice: tokio::sync::Mutex::default(),

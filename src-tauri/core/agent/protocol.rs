@@ -77,6 +77,14 @@ pub enum Request {
         #[serde(default)]
         at_terminal: bool,
     },
+    /// Variables that lead a child process to the container endpoint.
+    Endpoint {
+        /// Whose.
+        profile: ProfileName,
+        /// A person sits at the terminal and is asked there for an MFA code.
+        #[serde(default)]
+        at_terminal: bool,
+    },
     /// Lines for a shell.
     Environment {
         /// Whose.
@@ -258,7 +266,7 @@ pub enum Request {
 impl Request {
     /// Whether it may be dropped half-way when whoever asked is gone: it hands something out, and changes nothing that is kept.
     pub const fn may_be_left(&self) -> bool {
-        matches!(self, Self::CredentialProcess { .. } | Self::Exec { .. } | Self::Environment { .. } | Self::Console { .. })
+        matches!(self, Self::CredentialProcess { .. } | Self::Exec { .. } | Self::Endpoint { .. } | Self::Environment { .. } | Self::Console { .. })
     }
 }
 

@@ -55,7 +55,7 @@ pub async fn serve(agent: Agent, mut listener: Listener) {
             },
             _ = connections.join_next(), if !connections.is_empty() => {}
             () = tokio::time::sleep(Duration::from_secs(5)) => {
-                let idle = agent.0.parts.windowless && asked.elapsed() > IDLE && agent.has_nothing();
+                let idle = agent.0.parts.windowless && asked.elapsed() > IDLE && agent.has_nothing() && !agent.endpoint_is_used(IDLE);
                 let lost = !listener.is_there();
                 if idle || (agent.0.parts.windowless && lost) {
                     if lost {
@@ -148,6 +148,9 @@ impl Agent {
             Request::Exec { profile, at_terminal } => {
                 self.for_child(&profile, &asker().with_terminal(at_terminal)).await.map(|handed| Response::Variables { variables: Variable::all(&handed) })
             }
+            Request::Endpoint { profile, at_terminal } => {
+                self.endpoint_for(&profile, &asker().with_terminal(at_terminal), pid).await.map(|variables| Response::Variables { variables })
+            }
             Request::Environment { profile, shell, at_terminal } => self.environment(&profile, shell, &asker().with_terminal(at_terminal)).await.map(text),
             Request::Start { profile, mfa_code } => {
                 let code = mfa_code.map(|code| MfaCode::parse(code.expose())).transpose()?;
@@ -170,7 +173,10 @@ impl Agent {
                 self.add_access_key(NewAccessKey { profile, key, region: None, mfa_serial: None }).await.map(done)
             }
             Request::Import { profile } => self.import(&profile).await.map(done),
-            Request::UndoImport { profile } => self.undo_import(&profile).await.map(done),
+            Request::UndoImport { profile } => {
+                self.allowed_by_name(&profile, "plain_file", &asker()).await?;
+                self.undo_import(&profile).await.map(done)
+            }
             Request::Connect { profile, access_key } => {
                 self.hand_out_access_key(&profile, access_key).await?;
                 self.connect(&profile).await.map(done)

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use super::{
     Agent, Asker, ConsoleTarget,
     activity::How,
-    door,
+    door, endpoint,
     issuing::{Got, Want},
     leads::Leads,
     lease,
@@ -49,7 +49,7 @@ impl Agent {
     /// Gets credentials for a profile and keeps them renewed. Fails with `mfa_code_required` when a person must give a code.
     pub async fn start(&self, profile: &ProfileName, code: Option<MfaCode>, asker: &Asker) -> Result<()> {
         let began = Instant::now();
-        let result = self.ensure(profile, Want { person: true, prolong: true, code }).await;
+        let result = self.ensure(profile, Want { prolong: true, code, ..Want::person() }).await;
         match &result {
             Ok(got) => {
                 self.used(profile);
@@ -118,15 +118,18 @@ impl Agent {
     }
 
     /// Hands a profile out. Never anything expired; the access key itself only where the person said so.
-    async fn hand(&self, profile: &ProfileName, delivery: &str, what: &str, asker: &Asker) -> Result<Handed> {
+    pub(super) async fn hand(&self, profile: &ProfileName, delivery: &str, what: &str, asker: &Asker) -> Result<Handed> {
         let (began, arrival) = (Instant::now(), self.arrival());
         self.unlocked().inspect_err(|error| self.refused_to(profile, asker, what, error, began))?;
         let files = self.files()?;
         let leads = Leads::of(&files, profile).inspect_err(|error| self.refused_to(profile, asker, what, error, began))?;
-        self.allowed(&leads, delivery, asker, arrival).await.inspect_err(|error| self.refused_to(profile, asker, what, error, began))?;
+        // Who opens the endpoint waits for a person, as every command; who asks there cannot.
+        let way = if what == endpoint::OPENED { "exec" } else { delivery };
+        self.allowed(&leads, way, asker, arrival).await.inspect_err(|error| self.refused_to(profile, asker, what, error, began))?;
         let chain = leads.chain;
-        let endpoint = files.profile(profile).and_then(|found| found.get("endpoint_url")).map(str::to_owned);
-        if let (true, true, Base::AccessKey { profile: owner, access_key_id, place, .. }) = (chain.hand_out_access_key, chain.hops.is_empty(), &chain.base) {
+        let endpoint_url = files.profile(profile).and_then(|found| found.get("endpoint_url")).map(str::to_owned);
+        let itself = chain.hand_out_access_key && chain.hops.is_empty() && delivery != endpoint::DELIVERY;
+        if let (true, Base::AccessKey { profile: owner, access_key_id, place, .. }) = (itself, &chain.base) {
             let key = self.access_key(owner, access_key_id, *place).await.and_then(|key| self.unlocked().map(|()| key));
             let key = key.inspect_err(|error| self.refused_to(profile, asker, what, error, began))?;
             self.used(profile);
@@ -141,10 +144,10 @@ impl Agent {
                 expiration,
                 account_id: None,
                 region: chain.region,
-                endpoint_url: endpoint,
+                endpoint_url,
             });
         }
-        let got = self.ensure_for(profile, delivery, asker, arrival).await;
+        let got = self.ensure_for(profile, way, asker, arrival).await;
         // It may have been locked while a person was asked.
         let got = got
             .and_then(|got| self.unlocked().map(|()| got))
@@ -159,7 +162,7 @@ impl Agent {
         self.used(profile);
         self.note(profile, asker, what, How::Got(&got, began));
         self.0.touched.notify_one();
-        Ok(Handed::temporary(&got.held.credentials, got.chain.region, endpoint))
+        Ok(Handed::temporary(&got.held.credentials, got.chain.region, endpoint_url))
     }
 
     /// A program got nothing: noted, and told to a person where a person can help.

@@ -1,7 +1,8 @@
 //! Environment variables: for a child process, or as lines for a shell. Whatever could win over them is cleared with them.
 //!
 //! Shells differ in how a single quote is written and how a variable is cleared, and in nothing else that matters here. A region
-//! and an endpoint go along, because without `AWS_PROFILE` a tool finds neither in the file.
+//! and an endpoint go along, because without `AWS_PROFILE` a tool finds neither in the file. Each line ends with `;`, so that an
+//! `eval` without quotes, which makes one line of all, does the same.
 
 use std::fmt::Write;
 
@@ -11,9 +12,12 @@ use super::{Handed, rfc3339};
 use crate::model::{secret::Secret, snapshot::Shell};
 
 /// Variables of other credentials that would win or mix with ours.
-pub const STALE: [&str; 16] = [
+pub const STALE: [&str; 18] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
+    // Older names of the two, which the SDKs for Go and Java still read.
+    "AWS_ACCESS_KEY",
+    "AWS_SECRET_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
     "AWS_CREDENTIAL_EXPIRATION",
@@ -41,6 +45,14 @@ pub fn variables(handed: &Handed) -> Vec<(&'static str, Zeroizing<String>)> {
     if let Some(account) = &handed.account_id {
         set.push(("AWS_ACCOUNT_ID", text(account)));
     }
+    set.extend(surroundings(handed));
+    set
+}
+
+/// The profile's Region and endpoint.
+pub(super) fn surroundings(handed: &Handed) -> Vec<(&'static str, Zeroizing<String>)> {
+    let text = |text: &str| Zeroizing::new(text.to_owned());
+    let mut set = Vec::new();
     if let Some(region) = &handed.region {
         set.push(("AWS_REGION", text(region)));
         set.push(("AWS_DEFAULT_REGION", text(region)));
@@ -58,13 +70,17 @@ pub fn environment(handed: &Handed, shell: Shell) -> Secret {
     let mut lines = Zeroizing::new(String::new());
     for name in STALE.iter().filter(|stale| !set.iter().any(|(name, _)| name == *stale)) {
         clear(&mut lines, shell, name);
+        if matches!(shell, Shell::Fish) {
+            // One that holds in all shells and for ever is a person's own choice: told, not taken away.
+            let _ = writeln!(lines, "set -qU {name}; and echo 'stagedoor: the universal variable {name} is in the way; to erase it: set -eU {name}' >&2;");
+        }
     }
     for (name, value) in &set {
         let value = Zeroizing::new(quoted(shell, value));
         let _ = match shell {
-            Shell::Bash | Shell::Zsh => writeln!(lines, "export {name}={}", *value),
-            Shell::Fish => writeln!(lines, "set -gx {name} {}", *value),
-            Shell::Powershell => writeln!(lines, "$Env:{name} = {}", *value),
+            Shell::Bash | Shell::Zsh => writeln!(lines, "export {name}={};", *value),
+            Shell::Fish => writeln!(lines, "set -gx {name} {};", *value),
+            Shell::Powershell => writeln!(lines, "$Env:{name} = {};", *value),
         };
     }
     Secret::new(lines.as_str())
@@ -81,9 +97,11 @@ pub fn unset(shell: Shell, endpoint: bool) -> String {
 
 fn clear(lines: &mut String, shell: Shell, name: &str) {
     let _ = match shell {
-        Shell::Bash | Shell::Zsh => writeln!(lines, "unset {name}"),
-        Shell::Fish => writeln!(lines, "set -e {name}"),
-        Shell::Powershell => writeln!(lines, "Remove-Item Env:{name} -ErrorAction SilentlyContinue"),
+        Shell::Bash | Shell::Zsh => writeln!(lines, "unset {name};"),
+        // Global, and no other: without a scope fish would erase a universal variable, which is for ever.
+        Shell::Fish => writeln!(lines, "set -eg {name};"),
+        // Ignore, and not SilentlyContinue, which leaves an entry in $Error.
+        Shell::Powershell => writeln!(lines, "Remove-Item Env:{name} -ErrorAction Ignore;"),
     };
 }
 
@@ -92,7 +110,19 @@ fn quoted(shell: Shell, value: &str) -> String {
     match shell {
         Shell::Bash | Shell::Zsh => format!("'{}'", value.replace('\'', "'\\''")),
         Shell::Fish => format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'")),
-        Shell::Powershell => format!("'{}'", value.replace('\'', "''")),
+        Shell::Powershell => {
+            let mut text = String::with_capacity(value.len() + 2);
+            text.push('\'');
+            for sign in value.chars() {
+                text.push(sign);
+                // To PowerShell the typographic ones are quotes as well; inside single quotes each is written twice.
+                if matches!(sign, '\'' | '\u{2018}' | '\u{2019}' | '\u{201A}' | '\u{201B}') {
+                    text.push(sign);
+                }
+            }
+            text.push('\'');
+            text
+        }
     }
 }
 
@@ -130,10 +160,17 @@ mod tests {
     #[test]
     fn each_shell_has_its_own_words() {
         let fish = environment(&handed(Some("t")), Shell::Fish);
-        assert!(fish.expose().contains(r#"set -gx AWS_SECRET_ACCESS_KEY 'a\'b$c`d"e\\f'"#));
+        assert!(fish.expose().contains(r#"set -gx AWS_SECRET_ACCESS_KEY 'a\'b$c`d"e\\f';"#));
+        assert!(fish.expose().contains("\nset -eg AWS_PROFILE;\nset -qU AWS_PROFILE; and echo '"));
         let power = environment(&handed(Some("t")), Shell::Powershell);
-        assert!(power.expose().contains(r#"$Env:AWS_SECRET_ACCESS_KEY = 'a''b$c`d"e\f'"#));
-        assert!(power.expose().contains("Remove-Item Env:AWS_PROFILE"));
-        assert!(unset(Shell::Zsh, false).lines().any(|l| l == "unset AWS_SESSION_TOKEN"));
+        assert!(power.expose().contains(r#"$Env:AWS_SECRET_ACCESS_KEY = 'a''b$c`d"e\f';"#));
+        assert!(power.expose().contains("Remove-Item Env:AWS_PROFILE -ErrorAction Ignore;"));
+        assert!(unset(Shell::Zsh, false).lines().any(|l| l == "unset AWS_SESSION_TOKEN;"));
+    }
+
+    #[test]
+    fn to_powershell_typographic_quotes_are_quotes() {
+        assert_eq!(quoted(Shell::Powershell, "\u{2018}\u{2019}\u{201A}\u{201B}'"), "'\u{2018}\u{2018}\u{2019}\u{2019}\u{201A}\u{201A}\u{201B}\u{201B}'''");
+        assert_eq!(quoted(Shell::Powershell, "$(x) `n “y”\n"), "'$(x) `n “y”\n'", "nothing else is special inside single quotes");
     }
 }

@@ -4,12 +4,14 @@
 //! buffer that is wiped.
 
 pub mod console;
+mod container;
 mod environment;
 mod process;
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub use self::{
+    container::{container, container_refusal, container_variables},
     environment::{STALE, environment, unset, variables},
     process::process,
 };
