@@ -9,7 +9,7 @@ use stagedoor_core::{
     agent::protocol::{Request, Response, SessionLine},
     error::{Code, Error, Result},
     model::{chain::Chain, profile::ProfileName},
-    store::aws_files::AwsFiles,
+    store::{aws_files::AwsFiles, settings::SettingsFile},
 };
 
 use crate::{Outside, ask, print};
@@ -58,7 +58,7 @@ fn standing(session: &SessionLine) -> Value {
 pub(crate) fn resolve(outside: &Outside, profile: &ProfileName, json: bool) -> Result<ExitCode> {
     let resolved = AwsFiles::read(&outside.paths).and_then(|files| files.resolve(profile));
     match (resolved, json) {
-        (Ok(chain), true) => print::json(&chain.json()),
+        (Ok(chain), true) => print::json(&with_unlock(chain.json(), locked(outside))),
         (Ok(chain), false) => Ok(print::data(&drawn(&chain))),
         (Err(error), true) => {
             print::json(&json!({"error": {"code": error.code, "message": error.message, "hint": error.hint}}))?;
@@ -66,6 +66,21 @@ pub(crate) fn resolve(outside: &Outside, profile: &ProfileName, json: bool) -> R
         }
         (Err(error), false) => Err(error),
     }
+}
+
+/// Whether a person must unlock Stagedoor first. The agent is asked only if it runs: this costs no start of one.
+fn locked(outside: &Outside) -> bool {
+    match ask::ask_if_there(outside, &Request::Hello) {
+        Some(Response::Hello { locked, .. }) => locked,
+        Some(_) | None => SettingsFile::begins_locked(&outside.paths),
+    }
+}
+
+fn with_unlock(mut chain: Value, locked: bool) -> Value {
+    if let (true, Some(needs)) = (locked, chain["needs"].as_array_mut()) {
+        needs.insert(0, "unlock".into());
+    }
+    chain
 }
 
 /// The chain in words, a line a hop.

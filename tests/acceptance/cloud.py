@@ -201,8 +201,11 @@ class Counter:
                     if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
                         self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+                try:
+                    self.end_headers()
+                    self.wfile.write(content)
+                except BrokenPipeError:
+                    pass  # who asked was killed
 
             def log_message(self, *_):
                 pass

@@ -51,6 +51,7 @@ def test_a_vault_takes_the_place_of_a_keychain_that_is_not_there(alone):
     home.stagedoor("lock").ok()
     for command in (["credential-process", "job"], ["start", "job"], ["exec", "job", "--", "true"], ["whoami", "job"]):
         home.stagedoor(*command).refused(3, "locked", "stagedoor unlock")
+    assert home.stagedoor("resolve", "job", "--json").ok().json["needs"] == ["unlock"]
     home.stagedoor("unlock").refused(3, "passphrase")
     home.stagedoor("unlock", stdin="something else entirely\n").refused(3, "does not open the vault")
     home.stagedoor("credential-process", "job").refused(3, "locked")
@@ -58,7 +59,9 @@ def test_a_vault_takes_the_place_of_a_keychain_that_is_not_there(alone):
     assert home.credential_process("job")["AccessKeyId"] == before["AccessKeyId"], "the sealed session goes on"
 
     # A restart locks; the session is there again after the passphrase.
+    assert home.stagedoor("resolve", "job", "--json").ok().json["needs"] == []
     home.end_agent()
+    assert home.stagedoor("resolve", "job", "--json").ok().json["needs"] == ["unlock"] and not home.agents()
     home.stagedoor("credential-process", "job").refused(3, "locked", "stagedoor unlock")
     home.stagedoor("unlock", stdin=PASSPHRASE + "\n").ok()
     assert home.credential_process("job")["AccessKeyId"] == before["AccessKeyId"]

@@ -218,3 +218,18 @@ async fn a_code_is_asked_for_like_everywhere() {
     write(&agent, "dev", Some("mine")).await.unwrap();
     assert_eq!(written(&home), Some(key_id(&agent, "dev").await.unwrap()));
 }
+
+#[tokio::test]
+async fn locked_there_is_nothing_in_the_file() {
+    let home = Home::new().await;
+    home.credentials(FOREIGN);
+    let agent = home.agent().await;
+    write(&agent, "reader", Some("mine")).await.unwrap();
+    let before = written(&home);
+    agent.lock().await.unwrap();
+    assert_eq!(file(&home).as_deref(), Some(FOREIGN));
+    assert_eq!(write(&agent, "writer", Some("theirs")).await.unwrap_err().code, Code::Locked);
+    agent.unlock(None).await.unwrap();
+    until_shown(&agent, "reader", "it is back", |view| view.expiration.is_some()).await;
+    assert_eq!(written(&home), before);
+}

@@ -363,3 +363,36 @@ async fn many_who_ask_for_one_lease_make_one_renewal() {
     ids.dedup();
     assert_eq!((ids.len(), home.tap.seen("AssumeRole").len() - asked), (1, 2), "the two steps of the chain, once");
 }
+
+#[tokio::test]
+async fn locked_it_is_not_handed_out_and_unlocked_it_is_there_again() {
+    let home = Home::new().await;
+    let agent = home.agent().await;
+    let made = lease(&agent, request("reader", Narrowing::NoIam, 30)).await.unwrap();
+    let id = leased_id(&agent, &made.id).await.unwrap();
+    agent.lock().await.unwrap();
+    assert!(agent.leases().is_empty(), "nothing of it is left in memory");
+    assert_eq!(leased_id(&agent, &made.id).await.unwrap_err().code, Code::Locked);
+    assert_eq!(lease(&agent, request("reader", Narrowing::NoIam, 30)).await.unwrap_err().code, Code::Locked);
+    agent.unlock(None).await.unwrap();
+    assert_eq!(leased_id(&agent, &made.id).await.unwrap(), id);
+    agent.lock().await.unwrap();
+    home.advance(Duration::minutes(30));
+    agent.unlock(None).await.unwrap();
+    assert!(agent.leases().is_empty(), "it ended meanwhile");
+}
+
+#[tokio::test]
+async fn a_profile_that_asks_is_not_leased_without_a_person() {
+    let home = Home::new().await;
+    home.role("asks", "Reader", "key", "stagedoor_ask = true");
+    let agent = home.agent().await;
+    let refused = agent.lease(request("asks", Narrowing::NoIam, 15), None, &Asker::unknown()).await.unwrap_err();
+    assert_eq!((refused.code, home.tap.total()), (Code::ApprovalRequired, 0));
+    // The person's own window needs no leave; another program that knows its ID does.
+    let made = lease(&agent, request("asks", Narrowing::NoIam, 15)).await.unwrap();
+    leased_id(&agent, &made.id).await.unwrap();
+    assert_eq!(agent.lease_document(&made.id, &Asker::unknown()).await.unwrap_err().code, Code::ApprovalRequired);
+    let refused = agent.write_file(&name("asks"), Some("mine"), &Asker::unknown()).await.unwrap_err();
+    assert_eq!(refused.code, Code::ApprovalRequired);
+}

@@ -78,6 +78,7 @@ impl Agent {
     /// Fails with `mfa_code_required` when a person must give a code.
     pub async fn write_file(&self, profile: &ProfileName, section: Option<&str>, asker: &Asker) -> Result<CredentialsFileView> {
         let section = section.unwrap_or(profile.as_str());
+        self.unlocked()?;
         let leads = Leads::of(&*self.files()?, profile)?;
         self.allowed(&leads, "file", asker, self.arrival()).await?;
         let known = {
@@ -161,7 +162,8 @@ impl Agent {
             return;
         }
         let _one = self.0.written_file.looking.lock().await;
-        if *self.0.closing.borrow() {
+        // Whoever ends or locks takes everything out.
+        if *self.0.closing.borrow() || self.locked() {
             return;
         }
         let wanted = self.wanted_in_file();

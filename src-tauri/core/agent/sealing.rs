@@ -235,7 +235,7 @@ impl Agent {
         let (files, now) = (self.files(), self.now());
         let mut state = self.state();
         state.remember_steps(read.used_steps);
-        if state.stops_of_all() == 0 {
+        if !state.stopped_all() {
             self.take_leases_back(read.leases, now);
         }
         for source in read.sources {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::{files::write_atomic, set_aside::set_aside};
+use super::{files::write_atomic, set_aside::set_aside, vault::Vault};
 use crate::{
     error::{Code, Error, Result},
     model::{lock::SecretsPlace, snapshot::Settings},
@@ -83,6 +83,15 @@ impl SettingsFile {
         match Self::parse(&text) {
             Ok(read) => (read, None),
             Err(why) => (Self::default(), Some(put_away(&path, &why))),
+        }
+    }
+
+    /// Whether the next agent begins locked, as far as the file tells. Changes nothing, whatever is wrong with it.
+    pub fn begins_locked(paths: &Paths) -> bool {
+        let vault = || Vault::new(paths).exists();
+        match fs::read(file(paths)).map(|text| Self::parse(&text)) {
+            Ok(Ok(read)) => read.locked || read.secrets.map_or_else(vault, |place| place == SecretsPlace::Vault),
+            Ok(Err(_)) | Err(_) => vault(),
         }
     }
 

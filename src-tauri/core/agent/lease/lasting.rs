@@ -68,6 +68,7 @@ fn ended(lease: &Lease) -> Error {
 impl Agent {
     /// Valid credentials of a lease: those that are there, or new ones with the same narrowing through one flight.
     pub(super) async fn ensure_lease(&self, id: &str) -> Result<Held> {
+        self.unlocked()?;
         let lease = self.0.leases.find(id)?;
         let now = self.now();
         if now >= lease.ends {
@@ -105,7 +106,8 @@ impl Agent {
         }
         let result = self.issue_lease(&lease, leads.chain, duration, &Want::program()).await;
         let now = self.now();
-        // What was stopped meanwhile stays stopped.
+        // What was stopped or locked meanwhile stays so.
+        self.unlocked()?;
         self.0.leases.find(&id)?;
         self.0.leases.change(&id, |lease| match &result {
             Ok(held) => {

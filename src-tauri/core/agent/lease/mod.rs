@@ -237,8 +237,8 @@ impl Agent {
 
     /// The credentials of a lease, by its ID or its name. Never beyond its end.
     async fn leased(&self, lease: &str, what: &str, asker: &Asker) -> Result<Handed> {
-        let began = Instant::now();
         self.unlocked()?;
+        let began = Instant::now();
         self.unseal_late().await;
         let found = self.0.leases.find(lease)?;
         let profile = found.request.profile.clone();
@@ -286,6 +286,7 @@ impl Agent {
 
     /// Forgets a lease, by its ID or its name. What was handed out lives at AWS until it ends.
     pub async fn stop_lease(&self, lease: &str, asker: &Asker) -> Result<()> {
+        self.unlocked()?;
         self.unseal_late().await;
         let found = self.0.leases.find(lease)?;
         self.0.leases.map().remove(&found.id);
