@@ -100,7 +100,13 @@ const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][
     await page.getByTestId('practice-qr').waitFor();
   }],
   ['setup', {}, go('Setup')],
-  ['insight', {}, go('Insight')],
+  ['insight', {}, async (page) => { await go('Insight')(page); await page.locator('#line-2400').waitFor(); }],
+  ['insight-line', {}, async (page) => { await go('Insight')(page); await page.locator('#line-2399').waitFor(); await page.getByText('is needed').first().click(); await page.getByTestId('line').waitFor(); }],
+  ['insight-nothing', { scene: 'problems' }, async (page) => { await go('Insight')(page); await page.getByLabel('Search activity').last().fill('zzzz'); await page.getByText('Nothing on record matches').waitFor(); }],
+  ['insight-empty', { scene: 'empty' }, go('Insight')],
+  ['insight-later', {}, async (page) => { await go('Insight')(page); await page.getByRole('tab', { name: 'Denials' }).click(); }],
+  ['doctor', {}, async (page) => { await go('Insight')(page); await page.getByRole('tab', { name: 'Doctor' }).click(); await page.getByText('2 problems').waitFor(); }],
+  ['doctor-problems', { scene: 'problems' }, async (page) => { await go('Insight')(page); await page.getByRole('tab', { name: 'Doctor' }).click(); await page.getByText('4 problems').waitFor(); await page.locator('summary').first().click(); await page.locator('summary').nth(1).click(); }],
   ['settings', {}, go('Settings')],
   ['settings-vault', { scene: 'vault' }, secrets],
   ['settings-no-keychain', { scene: 'no-keychain' }, secrets],
@@ -131,8 +137,8 @@ const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][
 
 const sizes: [suffix: string, look: Look, names: string[]][] = [
   ['', {}, pictures.map(([name]) => name)],
-  ['-680', { width: 680, height: 520 }, ['mfa', 'waiting', 'asking', 'palette', 'settings', 'first-start', 'add-role', 'practice', 'empty', 'problems-sheet', 'first-start-practice', 'activity', 'locked-vault', 'settings-vault', 'vault-make', 'leases', 'lease-bucket']],
-  ['-200', { text: 2 }, ['idle', 'activity', 'mfa', 'waiting', 'asking', 'palette', 'settings', 'first-start', 'add-key', 'access-key', 'menu', 'setup', 'locked-vault', 'settings-vault', 'leases', 'lease-bucket']],
+  ['-680', { width: 680, height: 520 }, ['mfa', 'waiting', 'asking', 'palette', 'settings', 'first-start', 'add-role', 'practice', 'empty', 'problems-sheet', 'first-start-practice', 'activity', 'locked-vault', 'settings-vault', 'vault-make', 'leases', 'lease-bucket', 'insight', 'insight-line', 'doctor']],
+  ['-200', { text: 2 }, ['idle', 'activity', 'mfa', 'waiting', 'asking', 'palette', 'settings', 'first-start', 'add-key', 'access-key', 'menu', 'setup', 'locked-vault', 'settings-vault', 'leases', 'lease-bucket', 'insight', 'doctor']],
 ];
 
 describe.each(themes)('%s', (theme) => {

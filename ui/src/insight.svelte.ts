@@ -80,7 +80,8 @@ export class Insight {
       // More news than one page holds: what lies between is not known, so it begins anew.
       const gap = newest !== undefined && page.more;
       this.grown = newest === undefined || gap ? 0 : page.lines.length;
-      this.lines = newest === undefined || gap ? page.lines : [...page.lines, ...(known ?? [])];
+      if (newest === undefined || gap) this.lines = page.lines;
+      else if (page.lines.length) this.lines = [...page.lines, ...(known ?? [])];
       if (newest === undefined || gap) this.more = page.more;
       this.unreadable = page.unreadable;
       this.error = null;

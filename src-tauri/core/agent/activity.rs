@@ -58,6 +58,12 @@ impl<'a> From<&'a str> for How<'a> {
     }
 }
 
+impl<'a> From<&'a String> for How<'a> {
+    fn from(said: &'a String) -> Self {
+        Self::Said(said)
+    }
+}
+
 /// The record and what has yet to be written to it.
 #[derive(Debug)]
 pub(super) struct Activity {

@@ -32,6 +32,7 @@ pub mod renewal;
 mod run;
 mod sealing;
 mod serving;
+mod session_line;
 mod sessions;
 pub mod socket;
 mod state;

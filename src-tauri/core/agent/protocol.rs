@@ -11,7 +11,6 @@ use crate::{
     error::Error,
     issue::CallerIdentity,
     model::{
-        access_key::AccessKeyId,
         activity::{ActivityPage, ActivityQuery},
         credentials_file::CredentialsFileView,
         doctor::DoctorReport,
@@ -19,9 +18,11 @@ use crate::{
         lock::SecretsPlace,
         profile::ProfileName,
         secret::Secret,
-        snapshot::{SessionState, Shell, Snapshot},
+        snapshot::Shell,
     },
 };
+
+pub use super::session_line::SessionLine;
 
 /// Grows when an old program could misread a new one.
 pub const VERSION: u32 = 1;
@@ -380,46 +381,5 @@ impl Variable {
     /// The variables of what is handed out.
     pub fn all(handed: &Handed) -> Vec<Self> {
         crate::deliver::variables(handed).into_iter().map(|(name, value)| Self { name: name.to_owned(), value: Secret::new(value.as_str()) }).collect()
-    }
-}
-
-/// One session, as `stagedoor status --json` shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionLine {
-    /// Whose.
-    pub profile: ProfileName,
-    /// How it stands.
-    pub state: SessionState,
-    /// When its credentials end.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub expiration: Option<OffsetDateTime>,
-    /// When they are renewed; `null`: a person is needed.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub renews_at: Option<OffsetDateTime>,
-    /// `ASIA…`
-    pub access_key_id: Option<AccessKeyId>,
-    /// How it was handed out.
-    pub delivered: Vec<String>,
-    /// Why it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Error>,
-}
-
-impl SessionLine {
-    /// The sessions of a snapshot.
-    pub fn all(snapshot: &Snapshot) -> Vec<Self> {
-        let line = |profile: &std::sync::Arc<crate::model::snapshot::ProfileView>| {
-            let session = profile.session.as_ref()?;
-            Some(Self {
-                profile: profile.name.clone(),
-                state: session.state,
-                expiration: session.expiration,
-                renews_at: session.renews_at,
-                access_key_id: session.access_key_id.clone(),
-                delivered: session.delivered.clone(),
-                error: session.error.clone(),
-            })
-        };
-        snapshot.profiles.iter().filter_map(line).collect()
     }
 }

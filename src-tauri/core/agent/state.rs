@@ -12,10 +12,11 @@ use crate::{
     error::{Code, Error},
     model::{
         access_key::AccessKeyId,
+        activity::ActivityView,
         mfa::{MfaCode, TotpSeed},
         params::MfaSerial,
         profile::ProfileName,
-        snapshot::{ActivityView, SessionState},
+        snapshot::SessionState,
     },
 };
 

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{access_key::AccessKeyId, snapshot::ActivityView};
+use super::access_key::AccessKeyId;
 use crate::error::Code;
 
 /// The longest name or sentence of a line, in characters.
@@ -54,6 +54,24 @@ pub struct ActivityLine {
     /// How long it took.
     #[cfg_attr(test, ts(type = "number | null"))]
     pub duration_ms: Option<u64>,
+}
+
+/// One line of a profile's activity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct ActivityView {
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, ts(type = "string"))]
+    pub at: OffsetDateTime,
+    /// The program that asked: its name, or `Stagedoor`.
+    pub who: String,
+    /// Its process ID.
+    pub pid: Option<u32>,
+    /// What happened: `credential_process`, `AssumeRole, new session`, …
+    pub what: String,
+    /// How it was answered: `from memory, 2 ms`.
+    pub how: String,
 }
 
 /// Whether somebody got what they asked for.

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 pub use super::surroundings::{AgentView, PracticeView};
 use super::{
     access_key::AccessKeyId,
+    activity::ActivityView,
     chain::KeyPlace,
     credentials_file::CredentialsFileView,
     lease::LeaseView,
@@ -229,24 +230,6 @@ pub struct SessionView {
     pub delivered: Vec<String>,
     /// Why the last attempt failed. A session can be active and have one: the renewal failed, the credentials still hold.
     pub error: Option<Error>,
-}
-
-/// One line of a profile's activity.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
-pub struct ActivityView {
-    /// When.
-    #[serde(with = "time::serde::rfc3339")]
-    #[cfg_attr(test, ts(type = "string"))]
-    pub at: OffsetDateTime,
-    /// The program that asked: its name, or `Stagedoor`.
-    pub who: String,
-    /// Its process ID.
-    pub pid: Option<u32>,
-    /// What happened: `credential_process`, `AssumeRole, new session`, …
-    pub what: String,
-    /// How it was answered: `from memory, 2 ms`.
-    pub how: String,
 }
 
 /// What was read, for the first start and for Settings.

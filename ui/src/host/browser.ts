@@ -333,8 +333,7 @@ export class BrowserHost implements Host {
   }
   /** Somebody asked for something, and the window is told that there is news. */
   happened(count = 1): void {
-    for (let at = 0; at < count; at++) this.insight.happen(this.now());
-    this.change({ activity: this.insight.newest });
+    this.change({ activity: this.insight.happen(count, this.now()) });
   }
   async quit(): Promise<void> {
     await this.#asked('quit', {});
@@ -407,9 +406,7 @@ export function browserHostFromLocation(search: string): BrowserHost {
   const host = new BrowserHost(snapshot);
   for (let step = 1; step <= Number(wanted.get('exercise') ?? 0); step++) host.practice.play(step);
   host.practice.long = wanted.get('scene') === 'long';
-  if (wanted.get('scene') === 'empty' || wanted.get('scene') === 'first-empty') host.insight.forget();
-  if (wanted.get('scene') === 'problems') host.insight.break();
-  host.current = { ...host.current, activity: host.insight.newest };
+  host.current = { ...host.current, activity: host.insight.begin(wanted.get('scene')) };
   if (wanted.has('practice')) void host.startPractice();
   Object.assign(window, { stagedoorHost: host, stagedoorMinutes: minutes });
   return host;

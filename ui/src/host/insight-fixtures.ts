@@ -87,16 +87,17 @@ export class InsightWorld {
   #broken = false;
   #times = new Map<number, string>();
 
-  forget(): void {
-    this.newest = 0;
+  /** As a scene wants it; the number of the newest line. */
+  begin(scene: string | null): number {
+    if (scene === 'empty' || scene === 'first-empty') this.newest = 0;
+    this.#broken = scene === 'problems';
+    this.unreadable = this.#broken ? 2 : 0;
+    return this.newest;
   }
-  break(): void {
-    this.#broken = true;
-    this.unreadable = 2;
-  }
-  happen(now: number): void {
-    this.newest += 1;
-    this.#times.set(this.newest, new Date(now).toISOString());
+  /** Somebody asked for something, so many times. */
+  happen(count: number, now: number): number {
+    for (let at = 0; at < count; at++) this.#times.set(++this.newest, new Date(now).toISOString());
+    return this.newest;
   }
 
   page(query: Partial<ActivityQuery>): ActivityPage {
