@@ -5,6 +5,7 @@
 
 use stagedoor_core::model::{
     lock::SecretsView,
+    lock::SecretsView,
     profile::{ProfileKind, ProfileName},
     prompt::{AskerView, PromptKind, PromptView},
     snapshot::{AgentView, FilesView, KeychainView, PracticeView, ProfileView, SessionState, SessionView, Settings, Snapshot},
@@ -36,6 +37,7 @@ fn profile(name: &str) -> ProfileView {
         chain: None,
         error: None,
         session: None,
+        credentials_file: None,
         activity: vec![],
     }
 }
@@ -67,6 +69,8 @@ fn snapshot(profiles: Vec<ProfileView>) -> Snapshot {
         settings: Settings::default(),
         problems: vec![],
         prompts: vec![],
+        leases: vec![],
+        secrets: SecretsView::default(),
     }
 }
 
