@@ -42,7 +42,7 @@ pub(crate) fn run(outside: &Outside) -> Result<ExitCode> {
             clock: Clock::system(),
             keychain: Arc::new(System::new(&outside.paths)),
             vault: Vault::new(&outside.paths),
-            environment: Environment::new(std::env::vars_os().filter(|(name, value)| !child::hides(&outside.paths, name, value))),
+            environment: Environment::new(std::env::vars_os().filter(|(name, value)| !child::hides(&outside.paths, name, value))).and_the_system(),
             program: std::env::current_exe()
                 .map_err(|error| Error::new(Code::Agent, format!("This program cannot find itself: {error}"), "Start it by its full path"))?,
             windowless: true,

@@ -47,6 +47,10 @@ pub enum Code {
     AwsRefused,
     /// AWS did not answer, or not in time.
     AwsUnreachable,
+    /// AWS answered that it cannot now: it asked to slow down, or failed inside.
+    AwsBusy,
+    /// AWS refused a request because of its time; the clock is corrected by that very answer.
+    ClockWrong,
     /// A file could not be read or written; nothing was lost.
     File,
     /// The agent is not there, is another version, or went away.
@@ -128,6 +132,8 @@ impl Error {
             | Code::AccessKeyRefused
             | Code::AwsRefused
             | Code::AwsUnreachable
+            | Code::AwsBusy
+            | Code::ClockWrong
             | Code::File
             | Code::Agent
             | Code::NotSupported => 1,

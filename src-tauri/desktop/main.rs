@@ -53,7 +53,7 @@ impl Start {
         let driven = env("TAURI_AUTOMATION").is_some();
         Self {
             paths: Paths::from_env(Platform::current(), env),
-            environment: Environment::new(std::env::vars_os()),
+            environment: Environment::new(std::env::vars_os()).and_the_system(),
             program: beside.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from("stagedoor")),
             shell: env("SHELL"),
             hidden: std::env::args().skip(1).any(|argument| argument == "--hidden") && !driven,

@@ -66,6 +66,7 @@ pub(crate) fn about(app: &AppHandle, event: &Event) {
             prompt: None,
         },
         Event::Prompted { prompt, .. } => prompting::note(prompt),
+        Event::ClockWrong { error } => trouble("The clock is wrong".to_owned(), error),
         Event::ShowWindow | Event::Ended => return,
     };
     show(app, note);

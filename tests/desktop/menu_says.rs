@@ -5,7 +5,6 @@
 
 use stagedoor_core::model::{
     lock::SecretsView,
-    lock::SecretsView,
     profile::{ProfileKind, ProfileName},
     prompt::{AskerView, PromptKind, PromptView},
     snapshot::{AgentView, FilesView, KeychainView, PracticeView, ProfileView, SessionState, SessionView, Settings, Snapshot},

@@ -169,6 +169,14 @@ impl Home {
         agent
     }
 
+    /// An agent that runs on another computer than AWS: its clock is its own, and so are its variables.
+    pub(crate) async fn agent_with(&self, clock: Clock, variables: &[(&str, &str)]) -> Agent {
+        let environment = Environment::new(variables.iter().copied());
+        let agent = Agent::open(Parts { clock, environment, ..self.parts() }).await.unwrap();
+        tokio::spawn(agent::run(agent.clone()));
+        agent
+    }
+
     pub(crate) fn parts(&self) -> Parts {
         Parts {
             paths: self.paths(),

@@ -24,6 +24,8 @@ pub(crate) enum Line {
     Silent,
     /// It is passed on as soon as this says so.
     Held(tokio::sync::watch::Receiver<bool>),
+    /// The connection ends at once, as where there is no network.
+    Cut,
     /// The answer takes this long.
     Slow(Duration),
     /// Somebody else answers: status, content type, body.
@@ -89,6 +91,7 @@ impl Tap {
                 Line::Slow(by) => tokio::time::sleep(by).await,
                 Line::Held(mut open) => drop(open.wait_for(|open| *open).await),
                 Line::Silent => std::future::pending().await,
+                Line::Cut => return None,
                 Line::Page(status, kind, page) => {
                     let answer = format!("HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{page}", page.len());
                     stream.write_all(answer.as_bytes()).await.ok()?;

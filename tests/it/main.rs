@@ -7,6 +7,7 @@
 mod agent_activity;
 #[cfg(target_os = "linux")]
 mod agent_approval;
+mod agent_clock;
 mod agent_credentials_file;
 mod agent_delivery;
 mod agent_endpoint;
@@ -19,6 +20,7 @@ mod agent_hostile;
 mod agent_issuing;
 mod agent_lease;
 mod agent_lock;
+mod agent_network;
 mod agent_practice;
 #[cfg(target_os = "linux")]
 mod agent_private;
@@ -32,6 +34,7 @@ mod agent_secrets;
 #[cfg(target_os = "linux")]
 mod agent_socket;
 mod agent_tap;
+mod agent_thousand;
 mod agent_trouble;
 mod aws_edits;
 mod aws_files;
@@ -45,6 +48,7 @@ mod fuzz_input;
 #[path = "../fuzz/protocol.rs"]
 mod fuzz_protocol;
 mod fuzzing;
+mod hostile_sts;
 #[cfg(target_os = "linux")]
 mod keychain;
 mod oidc_provider;

@@ -343,6 +343,9 @@ export class Ui {
       case 'renewal_failed':
         this.complain(moment.error, { label: 'Show', run: () => this.reveal(moment.profile) });
         return;
+      case 'clock_wrong':
+        this.complain(moment.error);
+        return;
       case 'person_needed': {
         const { profile, who, error } = moment;
         if (who === 'Stagedoor') {

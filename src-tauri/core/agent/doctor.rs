@@ -143,8 +143,8 @@ impl Agent {
         let Ok(files) = self.files() else { return Vec::new() };
         let mut asking = tokio::task::JoinSet::new();
         for (at, (url, profile)) in network::all_endpoints(&self.0.aws, &files).await.into_iter().enumerate() {
-            let (aws, clock) = (self.0.aws.clone(), self.0.parts.clock.clone());
-            asking.spawn(async move { (at, network::ask(&aws, &clock, &url, &profile).await) });
+            let (aws, files, clock) = (self.0.aws.clone(), std::sync::Arc::clone(&files), self.0.parts.clock.clone());
+            asking.spawn(async move { (at, network::ask(&aws, &files, &clock, &url, &profile).await) });
         }
         let mut answers = asking.join_all().await;
         answers.sort_by_key(|(at, _)| *at);

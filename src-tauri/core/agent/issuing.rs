@@ -14,7 +14,7 @@ use super::{
 use crate::{
     aws::{Signer, endpoints, may_recover},
     error::{Code, Error, Result},
-    issue::{assume_role, partition_of, process_credentials, session_token},
+    issue::{partition_of, process_credentials},
     model::{
         access_key::{AccessKey, AccessKeyId},
         arn::Partition,
@@ -24,6 +24,7 @@ use crate::{
         params::{MfaSerial, RoleSessionName},
         profile::ProfileName,
     },
+    store::aws_files::AwsFiles,
 };
 
 /// A session token with less than this left is not worth a call.
@@ -141,8 +142,15 @@ impl Agent {
             return Ok(held);
         }
         let stops = self.state().stops(&profile);
-        self.publish();
+        if want.person {
+            self.publish();
+        } else {
+            self.0.touched.notify_one();
+        }
         let result = self.issue(&chain, &want).await;
+        if let Ok(files) = self.files() {
+            self.line_said(&way(&files, &chain), &result);
+        }
         let now = self.now();
         self.unlocked()?;
         if self.state().stops(&profile) != stops {
@@ -216,17 +224,15 @@ impl Agent {
                 }
                 signer = Signer::Temporary(source.credentials);
             } else if let (true, Some(serial)) = (chain.mfa_on_role(), &serial) {
-                code_for_role = Some((serial.clone(), self.code(serial, want.code.as_ref()).await?));
+                code_for_role = Some(serial.clone());
                 person_from = (!self.seed_stored(serial)).then(|| self.now());
             }
         }
         let name = self.session_name();
         let mut issued = self.now();
         for hop in &chain.hops {
-            let mfa = code_for_role.take();
-            issued = self.now();
-            let credentials = assume_role(&config, &signer, hop, mfa.as_ref().map(|(serial, code)| (serial, code)), &name).await;
-            signer = Signer::Temporary(credentials.map_err(|error| of_device(error, serial.as_ref()))?);
+            let (credentials, at) = self.assumed(&config, &signer, hop, code_for_role.take().as_ref(), want.code.as_ref(), &name).await?;
+            (signer, issued) = (Signer::Temporary(credentials), at);
         }
         match signer {
             Signer::Temporary(credentials) => Ok((Held { credentials, issued }, person_from)),
@@ -299,13 +305,7 @@ impl Agent {
             async move {
                 let stops = |agent: &Self| if plain { agent.state().stops(&owner) } else { agent.state().stops_of_all() };
                 let began = stops(&agent);
-                let code = match &serial {
-                    Some(serial) => Some(agent.code(serial, code.as_ref()).await?),
-                    None => None,
-                };
-                let issued = agent.now();
-                let credentials = session_token(&config, &key, serial.as_ref().zip(code.as_ref()), seconds).await;
-                let held = Held { credentials: credentials.map_err(|error| of_device(error, serial.as_ref()))?, issued };
+                let held = agent.session_given(&config, &key, serial.as_ref(), code.as_ref(), seconds).await?;
                 if stops(&agent) == began && !agent.locked() {
                     agent.state().sources.insert(source, held.clone());
                 }
@@ -319,7 +319,7 @@ impl Agent {
     }
 
     /// A code that was never used: the typed one, or the next of the stored seed.
-    async fn code(&self, serial: &MfaSerial, typed: Option<&MfaCode>) -> Result<MfaCode> {
+    pub(super) async fn code(&self, serial: &MfaSerial, typed: Option<&MfaCode>) -> Result<MfaCode> {
         if let Some(typed) = typed {
             let now = self.now();
             return self.state().use_typed(serial, typed.clone(), now);
@@ -335,7 +335,7 @@ impl Agent {
             let next = self.state().use_seed(serial, &seed, now);
             match next {
                 NextCode::Code(code) => return Ok(code),
-                NextCode::Wait(until) => self.0.parts.clock.sleep_until(until).await,
+                NextCode::Wait(until) => self.0.aws.clock.sleep_until(until).await,
             }
         }
     }
@@ -355,12 +355,9 @@ impl Agent {
     }
 }
 
-/// Says which device a refusal of its code is about.
-fn of_device(error: Error, serial: Option<&MfaSerial>) -> Error {
-    match (error.code, serial) {
-        (Code::MfaCodeRefused, Some(serial)) => Error { mfa_serial: Some(serial.as_str().to_owned()), ..error },
-        _ => error,
-    }
+/// Where the requests of a chain go.
+fn way(files: &AwsFiles, chain: &Chain) -> String {
+    Leads::of(files, &chain.profile).map(|leads| leads.way()).unwrap_or_default()
 }
 
 fn not_yet(chain: &Chain) -> Error {

@@ -36,6 +36,11 @@ impl Leads {
         Ok(Self { chain, mark, place, endpoints: endpoint_urls(files, profile.as_str()) })
     }
 
+    /// Where its requests go: who shares it is reached and not reached together.
+    pub(super) fn way(&self) -> String {
+        format!("{} {}", self.chain.region.as_deref().unwrap_or_default(), self.place)
+    }
+
     /// Whether AWS is asked at this endpoint.
     pub(super) fn asks(&self, endpoint: &str) -> bool {
         self.endpoints.iter().any(|own| own.trim_end_matches('/') == endpoint)

@@ -9,6 +9,7 @@ mod approval;
 mod asker;
 mod asking;
 mod base;
+mod calls;
 mod credentials_file;
 mod doctor;
 mod door;
@@ -19,6 +20,7 @@ mod flights;
 mod issuing;
 mod leads;
 mod lease;
+mod lines;
 mod locking;
 mod practice;
 mod practice_kept;
@@ -29,6 +31,7 @@ mod prompts;
 pub mod protocol;
 mod refusals;
 pub mod renewal;
+mod renewing;
 mod run;
 mod sealing;
 mod serving;
@@ -46,7 +49,7 @@ use std::{
 };
 
 use time::OffsetDateTime;
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
 pub use self::{
     asker::Asker,
@@ -58,6 +61,7 @@ pub use self::{
 };
 use self::{
     flights::Flights,
+    lines::Lines,
     renewal::Held,
     state::{Source, State},
 };
@@ -111,6 +115,11 @@ struct Inner {
     /// When it was opened.
     began: OffsetDateTime,
     aws: Aws,
+    /// How many requests to AWS are under way at once, at most.
+    turns: Semaphore,
+    lines: Mutex<Lines>,
+    /// What a person was last told of the clock.
+    told_offset: Mutex<Option<time::Duration>>,
     keys: Keys,
     /// The place behind them, and whether it gives anything.
     secrets: Secrets,
@@ -165,6 +174,7 @@ struct Problems {
     practice: Option<Error>,
     practice_set_aside: Option<Error>,
     activity: Option<Error>,
+    clock: Option<Error>,
 }
 
 impl Agent {
@@ -180,10 +190,13 @@ impl Agent {
             began: parts.clock.now(),
             aws: Aws::new(parts.clock.clone(), parts.environment.clone()),
             sealed: SealedSessions::new(&parts.paths, keys.clone(), parts.clock.clone()),
+            turns: Semaphore::new(calls::IN_FLIGHT),
+            lines: Mutex::default(),
+            told_offset: Mutex::default(),
             keys,
             locking: locking::Locking::new(secrets.locked(), parts.clock.now()),
             secrets,
-            state: Mutex::default(),
+            state: Mutex::new(State::new(calls::seed(&parts.clock))),
             files: Mutex::default(),
             choices: Mutex::new(choices),
             problems: Mutex::new(Problems { settings: settings_problem, ..Problems::default() }),
@@ -249,7 +262,7 @@ impl Agent {
         self.0.closing.send_replace(true);
         self.forget_approvals();
         let landing = async {
-            while self.0.flights.any() || self.0.source_flights.any() || self.0.leases.any_flight() {
+            while self.is_asking() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -264,13 +277,19 @@ impl Agent {
         sealed
     }
 
+    /// Whether credentials are being asked for.
+    pub fn is_asking(&self) -> bool {
+        self.0.flights.any() || self.0.source_flights.any() || self.0.leases.any_flight()
+    }
+
     /// Whether [`Agent::close`] was called.
     pub fn closing(&self) -> watch::Receiver<bool> {
         self.0.closing.subscribe()
     }
 
+    /// The time as AWS counts it: what expires, expires by that.
     fn now(&self) -> OffsetDateTime {
-        self.0.parts.clock.now()
+        self.0.aws.clock.now()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -304,6 +323,10 @@ impl Agent {
 
     /// Remembers how the keychain answered, for the window.
     fn keychain_said(&self, error: Option<&Error>) {
-        self.problems().keychain = error.filter(|e| matches!(e.code, Code::KeychainLocked | Code::KeychainAbsent | Code::KeychainRefused)).cloned();
+        let now = error.filter(|e| matches!(e.code, Code::KeychainLocked | Code::KeychainAbsent | Code::KeychainRefused)).cloned();
+        let before = std::mem::replace(&mut self.problems().keychain, now);
+        if before.is_some() && error.is_none() {
+            self.renew_what_is_due_soon();
+        }
     }
 }

@@ -5,7 +5,11 @@
 
 use time::{Duration, OffsetDateTime};
 
-use crate::{aws::may_recover, error::Error, model::credentials::TemporaryCredentials};
+use crate::{
+    aws::may_recover,
+    error::{Code, Error},
+    model::credentials::TemporaryCredentials,
+};
 
 /// A refusal that asking again cannot help is remembered this long, so that a tool that loops does not hammer AWS.
 const REFUSED_FOR: Duration = Duration::seconds(5);
@@ -85,7 +89,12 @@ pub struct Renewal {
     /// When that was. A clock that shows less than this was set back, and what is to be waited for is no longer known.
     failed_at: Option<OffsetDateTime>,
     rejected: bool,
+    /// How often in a row AWS could not answer.
+    busy: u32,
 }
+
+/// Waits after AWS asked to slow down grow so often.
+const DOUBLINGS: u32 = 2;
 
 impl Renewal {
     /// With another patience than the usual.
@@ -133,8 +142,21 @@ impl Renewal {
 
     /// AWS gave none. `holding`: credentials that still hold are there.
     pub fn failed(&mut self, error: Error, now: OffsetDateTime, holding: bool) {
+        self.failed_with(error, now, holding, |_, _| Duration::ZERO);
+    }
+
+    /// The same, where those whom AWS asked to slow down wait longer each time, and not all alike: `more` gives a part of a wait.
+    pub fn failed_with(&mut self, error: Error, now: OffsetDateTime, holding: bool, more: impl Fn(Duration, u32) -> Duration) {
         if may_recover(&error) {
-            self.not_before = Some(now + if holding { self.backoff.holding } else { self.backoff.over });
+            let mut wait = if holding { self.backoff.holding } else { self.backoff.over };
+            if error.code == Code::AwsBusy {
+                let longest = wait * 2_i32.pow(self.busy.min(DOUBLINGS));
+                self.busy += 1;
+                wait = wait / 2 + more(longest, self.busy);
+            } else {
+                self.busy = 0;
+            }
+            self.not_before = Some(now + wait);
             self.refused_until = None;
         } else {
             self.refused_until = Some(now + REFUSED_FOR);
@@ -148,6 +170,21 @@ impl Renewal {
         if held.is_some_and(|held| held.credentials.access_key_id.as_str() == access_key_id) {
             self.rejected = true;
         }
+    }
+
+    /// Until when nobody asks on their own.
+    pub fn waits_until(&self) -> Option<OffsetDateTime> {
+        self.not_before
+    }
+
+    /// When it last came to nothing.
+    pub fn failed_at(&self) -> Option<OffsetDateTime> {
+        self.failed_at
+    }
+
+    /// Why it last came to nothing.
+    pub fn last(&self) -> Option<&Error> {
+        self.last.as_ref()
     }
 
     /// A person asks again: no waiting.

@@ -192,7 +192,8 @@ impl Agent {
         let endpoint = console::federation_endpoint(partition, self.0.aws.signin_endpoint(&files, profile.as_str()).as_deref())?;
         let refused = |error: &Error| self.refused_to(profile, asker, "console", error, began);
         let (credentials, duration) = self.for_console(&got, target.duration).await.inspect_err(refused)?;
-        let link = console::login_link(&self.0.aws, &endpoint, &credentials, duration, &destination).await.inspect_err(refused)?;
+        let connector = self.0.aws.connector(&files, profile.as_str());
+        let link = console::login_link(&connector, &endpoint, &credentials, duration, &destination).await.inspect_err(refused)?;
         if let Some(session) = self.state().sessions.get_mut(profile) {
             session.delivered.insert("console".to_owned());
         }

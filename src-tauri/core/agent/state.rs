@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use time::{Duration, OffsetDateTime};
 
-use super::renewal::{Decision, Held, Renewal};
+use super::{
+    calls::part_of,
+    renewal::{Decision, Held, Renewal},
+};
 use crate::{
     aws::may_recover,
     error::{Code, Error},
@@ -108,9 +111,21 @@ pub(super) struct State {
     stops: (BTreeMap<ProfileName, u64>, u64),
     /// Grows when everything was put away, by more than all stops before it.
     put_away: u64,
+    /// What makes waits differ from those of other agents.
+    seed: u64,
 }
 
 impl State {
+    /// Empty.
+    pub(super) fn new(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+
+    /// What makes waits differ from those of other agents.
+    pub(super) const fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// What to do with a request for a profile whose chain has this mark.
     pub(super) fn decide(&self, profile: &ProfileName, mark: &str, now: OffsetDateTime) -> Decision {
         match self.sessions.get(profile).filter(|session| session.mark == mark) {
@@ -205,7 +220,8 @@ impl State {
         // A code that was refused concerns the one who typed it, not the tools that come next; and who only needs a code must
         // not be told so from memory, because somebody may have given it for another role.
         if !(person && typed || waits && !holding) {
-            session.renewal.failed(error.clone(), now, holding);
+            let seed = self.seed;
+            session.renewal.failed_with(error.clone(), now, holding, |wait, count| part_of(wait, seed, profile.as_str(), count));
         }
     }
 

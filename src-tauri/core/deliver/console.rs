@@ -9,7 +9,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::{
-    aws::Aws,
+    aws::unreachable,
     error::{Code, Error, Result},
     model::{arn::Partition, credentials::TemporaryCredentials, params::SessionDuration, secret::Secret},
 };
@@ -88,7 +88,13 @@ pub fn destination(partition: Partition, target: &ConsoleTarget, region: &str) -
 /// Gets a sign-in token and makes the login link: a secret, good for 15 minutes.
 ///
 /// `duration` must be `None` for GetFederationToken credentials and chained roles: AWS refuses it there.
-pub async fn login_link(aws: &Aws, endpoint: &Url, credentials: &TemporaryCredentials, duration: Option<SessionDuration>, destination: &Url) -> Result<Secret> {
+pub async fn login_link(
+    way: &impl HttpConnector,
+    endpoint: &Url,
+    credentials: &TemporaryCredentials,
+    duration: Option<SessionDuration>,
+    destination: &Url,
+) -> Result<Secret> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     #[expect(clippy::struct_field_names, reason = "the endpoint's own names")]
@@ -108,7 +114,7 @@ pub async fn login_link(aws: &Aws, endpoint: &Url, credentials: &TemporaryCreden
     if let Some(duration) = duration {
         ask.query_pairs_mut().append_pair("SessionDuration", &duration.seconds().to_string());
     }
-    let token = signin_token(aws, &Zeroizing::new(String::from(ask)), endpoint.host_str().unwrap_or_default()).await?;
+    let token = signin_token(way, &Zeroizing::new(String::from(ask)), endpoint.host_str().unwrap_or_default()).await?;
     let mut login = endpoint.clone();
     login
         .query_pairs_mut()
@@ -119,18 +125,18 @@ pub async fn login_link(aws: &Aws, endpoint: &Url, credentials: &TemporaryCreden
     Ok(Secret::new(login))
 }
 
-async fn signin_token(aws: &Aws, url: &str, host: &str) -> Result<Secret> {
+async fn signin_token(way: &impl HttpConnector, url: &str, host: &str) -> Result<Secret> {
     #[derive(Deserialize)]
     struct Answer {
         #[serde(rename = "SigninToken")]
         token: Secret,
     }
-    let unreachable =
+    let broken =
         || Error::new(Code::AwsUnreachable, format!("The sign-in endpoint {host} could not be reached"), "Check the network, VPN and proxy, then try again");
-    let request = Request::get(url).map_err(|_| unreachable())?;
-    let answer = aws.connector().call(request).await.map_err(|_| unreachable())?;
+    let request = Request::get(url).map_err(|_| broken())?;
+    let answer = way.call(request).await.map_err(|error| unreachable("the sign-in endpoint", Some(&error)))?;
     let status = answer.status().as_u16();
-    let body = http_body_util::BodyExt::collect(answer.into_body()).await.map_err(|_| unreachable())?.to_bytes();
+    let body = http_body_util::BodyExt::collect(answer.into_body()).await.map_err(|_| broken())?.to_bytes();
     if status != 200 {
         return Err(Error::new(
             Code::AwsRefused,

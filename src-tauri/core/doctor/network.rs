@@ -101,35 +101,53 @@ pub(crate) async fn all_endpoints(aws: &Aws, files: &AwsFiles) -> Vec<(String, P
 }
 
 /// What an endpoint says, in at most [`PATIENCE`].
-pub(crate) async fn ask(aws: &Aws, clock: &Clock, url: &str, profile: &ProfileName) -> Vec<Finding> {
+pub(crate) async fn ask(aws: &Aws, files: &AwsFiles, clock: &Clock, url: &str, profile: &ProfileName) -> Vec<Finding> {
     let shown = Url::parse(url).ok().and_then(|url| Some(format!("{}://{}", url.scheme(), url.host_str()?))).unwrap_or_else(|| url.to_owned());
+    let mut found = way(aws, files, url, &shown, profile).await;
     let asked = clock.now();
     let answer = match HttpRequest::get(url) {
-        Ok(request) => tokio::time::timeout(PATIENCE, aws.connector().call(request)).await,
+        Ok(request) => tokio::time::timeout(PATIENCE, aws.connector(files, profile.as_str()).call(request)).await,
         Err(_) => {
             return vec![Finding::new("endpoint_unreachable", Level::Problem, "network", format!("{shown} (profile {profile}) is no URL that can be asked"))];
         }
     };
     match answer {
-        Err(_) => vec![
+        Err(_) => found.push(
             Finding::new("endpoint_unreachable", Level::Problem, "network", format!("{shown} did not answer within {} seconds", PATIENCE.as_secs()))
                 .because(format!("AWS is asked there for the profile {profile}; sessions that are active go on until they end"))
                 .mended_by("Check the network, VPN and proxy"),
-        ],
+        ),
         Ok(Err(error)) => {
             let error = told(&shown, &SdkError::<GetCallerIdentityError, HttpResponse>::dispatch_failure(error));
             let certificate = error.message.contains("certificate");
             let id = if certificate { "certificate_refused" } else { "endpoint_unreachable" };
             let because = format!("AWS is asked there for the profile {profile}; sessions that are active go on until they end");
-            vec![Finding::of_error(id, Level::Problem, "network", &error).because(because)]
+            found.push(Finding::of_error(id, Level::Problem, "network", &error).because(because));
         }
         Ok(Ok(answer)) => {
             let secure = if url.starts_with("https:") { ", and its certificate is good" } else { "" };
-            let mut found = vec![Finding::new("endpoint", Level::Ok, "network", format!("{shown} answers{secure}"))];
+            found.push(Finding::new("endpoint", Level::Ok, "network", format!("{shown} answers{secure}")));
             found.extend(answer.headers().get("date").and_then(|date| offset(date, asked, clock.now())).map(|offset| clock_finding(offset, &shown)));
-            found
         }
     }
+    found
+}
+
+/// What stands between this computer and an endpoint: a proxy, and certificates that are believed beside the system's.
+async fn way(aws: &Aws, files: &AwsFiles, url: &str, shown: &str, profile: &ProfileName) -> Vec<Finding> {
+    let mut found = Vec::new();
+    match aws.proxy_of(url).await {
+        Ok(Some(proxy)) => found.push(Finding::new("proxy", Level::Info, "network", format!("{shown} is asked through the proxy {proxy}"))),
+        Ok(None) => {}
+        Err(error) => found.push(Finding::of_error("proxy", Level::Problem, "network", &error)),
+    }
+    if let Some((path, setting)) = aws.ca_bundle(files, profile.as_str()) {
+        found.push(match aws.check_ca_bundle(files, profile.as_str()) {
+            Ok(()) => Finding::new("ca_bundle", Level::Info, "network", format!("The certificates in {} are believed too ({setting})", path.display())),
+            Err(error) => Finding::of_error("ca_bundle", Level::Problem, "network", &error),
+        });
+    }
+    found
 }
 
 /// How far this computer's clock is ahead of the answer's. A date has whole seconds, so less than two are none.

@@ -361,6 +361,11 @@ pub enum Event {
         /// The same was asked a moment ago.
         again: bool,
     },
+    /// This computer's clock is wrong by minutes or more; requests are corrected. Told once, and again when that changes by much.
+    ClockWrong {
+        /// By how much.
+        error: Error,
+    },
     /// Another start of the app, or the CLI, asks for the window.
     ShowWindow,
     /// The agent was asked to end: the app took over, or somebody quit it.

@@ -1,0 +1,64 @@
+//! The variables that count, as they were when the program started: `AWS_…`, the proxy's, the user's name; never a credential.
+//!
+//! They are the agent's own. What a terminal sets later, or what the desktop never had, is not among them, so a proxy is also
+//! looked for in the system's settings.
+
+use std::{collections::BTreeMap, ffi::OsString, fmt};
+
+/// What makes one terminal's AWS another than the next one's.
+const SURROUNDINGS: [&str; 6] =
+    ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_SIGNIN"];
+
+/// Kept beside what begins with `AWS_`.
+const OTHERS: [&str; 10] = ["USER", "USERNAME", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"];
+
+/// The `AWS_…` variables and the few others that count, as they were when the program started.
+#[derive(Clone, Default)]
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    system: bool,
+}
+
+/// Names only: a proxy's variable can hold a password.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.variables.keys()).finish()
+    }
+}
+
+impl Environment {
+    /// Keeps what begins with `AWS_`, the proxies, and the user's name; never a credential. What is not UTF-8 counts as unset.
+    pub fn new(variables: impl IntoIterator<Item = (impl Into<OsString>, impl Into<OsString>)>) -> Self {
+        let secret = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"];
+        let variables = variables
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.into().into_string().ok()?, value.into().into_string().ok()?)))
+            .filter(|(name, value): &(String, String)| {
+                !value.is_empty() && (name.starts_with("AWS_") || OTHERS.contains(&name.as_str())) && !secret.contains(&name.as_str())
+            })
+            .collect();
+        Self { variables, system: false }
+    }
+
+    /// Where no variable names a proxy, the system's settings are asked for one.
+    #[must_use]
+    pub fn and_the_system(mut self) -> Self {
+        self.system = true;
+        self
+    }
+
+    /// Whether the system's settings count too.
+    pub(super) const fn asks_the_system(&self) -> bool {
+        self.system
+    }
+
+    /// The variables that decide which files are read and which endpoints are asked.
+    pub fn surroundings(&self) -> Vec<(String, String)> {
+        SURROUNDINGS.iter().filter_map(|name| Some(((*name).to_owned(), self.get(name)?.to_owned()))).collect()
+    }
+
+    /// One variable, if it is set and not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+}

@@ -1,0 +1,163 @@
+//! What AWS's answers mean to a person: the only reader of AWS error codes.
+//!
+//! Each has a sentence and a next step. What went wrong before AWS answered is in `trouble`.
+
+use aws_smithy_runtime_api::client::{
+    orchestrator::HttpResponse,
+    result::{ConnectorError, SdkError},
+};
+use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
+
+use super::trouble::{Trouble, cause};
+use crate::error::{Code, Error};
+
+/// Whether asking again, without anybody doing anything, may help.
+pub fn may_recover(error: &Error) -> bool {
+    matches!(
+        error.code,
+        Code::AwsUnreachable
+            | Code::AwsBusy
+            | Code::ClockWrong
+            | Code::MfaCodeRequired
+            | Code::KeychainLocked
+            | Code::KeychainAbsent
+            | Code::File
+            | Code::Agent
+    )
+}
+
+/// What an SDK error means, in words. `asked` names the call and its object: “AssumeRole of arn:…”.
+pub fn told<E>(asked: &str, error: &SdkError<E, HttpResponse>) -> Error
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+{
+    match error {
+        SdkError::ServiceError(service) => {
+            refused(asked, service.err().code().unwrap_or("Unknown"), service.err().message().unwrap_or("no reason given"), service.raw().status().as_u16())
+        }
+        SdkError::TimeoutError(_) => {
+            Error::new(Code::AwsUnreachable, format!("AWS did not answer {asked} in time"), "Check the network, VPN and proxy, then try again")
+        }
+        SdkError::DispatchFailure(failure) => unreachable(asked, failure.as_connector_error()),
+        SdkError::ResponseError(_) if DisplayErrorContext(error).to_string().contains("end of file before message length") => Error::new(
+            Code::AwsUnreachable,
+            format!("The answer to {asked} broke off in the middle"),
+            "Try again; if it happens each time, something on the way cuts answers off: check the proxy",
+        ),
+        SdkError::ResponseError(response) => Error::new(
+            Code::AwsUnreachable,
+            format!("The answer to {asked} cannot be read (HTTP {})", response.raw().status().as_u16()),
+            "Something between this machine and AWS may have answered instead: check the proxy and the endpoint_url",
+        ),
+        SdkError::ConstructionFailure(_) => {
+            Error::new(Code::InvalidValue, format!("{asked} could not be put together: {}", DisplayErrorContext(error)), "Check the profile's values")
+        }
+        other => Error::new(Code::AwsUnreachable, format!("{asked} failed: {}", DisplayErrorContext(other)), "Try again"),
+    }
+}
+
+/// What a connection that came to nothing means. `asked` names what it was for.
+pub fn unreachable(asked: &str, error: Option<&ConnectorError>) -> Error {
+    let nothing = || {
+        Error::new(Code::AwsUnreachable, format!("AWS could not be reached for {asked}"), "Check the network, VPN, proxy and the endpoint_url, then try again")
+    };
+    error.map_or_else(nothing, |error| cause::<Trouble>(error).cloned().unwrap_or_else(|| Trouble::of(error, "the endpoint", None)).told(asked))
+}
+
+/// An error that AWS itself answered with.
+fn refused(asked: &str, code: &str, message: &str, status: u16) -> Error {
+    let aws = |code: Code, text: String, hint: &'static str| Error::new(code, text, hint);
+    // Some denials have a long encoded message behind the sentence: it is for DecodeAuthorizationMessage, not for a person.
+    let message = message.split(" Encoded authorization failure message:").next().unwrap_or(message);
+    match code {
+        _ if status == 429 => slow_down(asked),
+        // No code in the answer: it is not in AWS's format.
+        "Unknown" if status < 500 => aws(
+            Code::AwsUnreachable,
+            format!("The answer to {asked} is not AWS's (HTTP {status})"),
+            "Something between this machine and AWS may have answered instead: check the proxy and the endpoint_url",
+        ),
+        "InvalidClientTokenId" | "UnrecognizedClientException" => aws(
+            Code::AccessKeyRefused,
+            format!("AWS does not accept the access key for {asked}: it was deleted, made inactive, or belongs to another partition"),
+            "Make the key active again in IAM, or store a new one: stagedoor keys add PROFILE",
+        ),
+        _ if is_of_the_clock(code, message) => aws(
+            Code::ClockWrong,
+            format!("AWS refused {asked} because this computer's clock is wrong"),
+            "Set the clock (switch on automatic time), then try again",
+        ),
+        "SignatureDoesNotMatch" => aws(
+            Code::AccessKeyRefused,
+            format!("The secret access key does not belong to its access key ID ({asked})"),
+            "Store the pair again: stagedoor keys add PROFILE; if it is right, check this computer's clock",
+        ),
+        "ExpiredToken" | "ExpiredTokenException" => aws(Code::AwsRefused, format!("The credentials for {asked} have expired"), "Start the profile again"),
+        "AccessDenied" | "AccessDeniedException" if message.contains("MultiFactorAuthentication failed") => aws(
+            Code::MfaCodeRefused,
+            if message.contains("invalid MFA") {
+                format!("AWS refused the MFA code for {asked}")
+            } else {
+                format!("AWS refused the MFA device for {asked}: {message}")
+            },
+            if message.contains("invalid MFA") {
+                "Type the code that the device shows now; a code works once, so wait for the next one if you used it already"
+            } else {
+                "Check mfa_serial: it must be the device of the user whose access key is used"
+            },
+        ),
+        "AccessDenied" | "AccessDeniedException" => aws(
+            Code::AwsRefused,
+            format!("AWS refused {asked}: {}", message.trim_end_matches('.')),
+            "The role's trust policy must allow the caller (with its external ID and MFA), and the caller's own policies must allow the call",
+        ),
+        "RegionDisabledException" => aws(
+            Code::AwsRefused,
+            format!("STS is switched off in this Region for {asked}"),
+            "Set another region in the profile, or activate STS for it in the account settings",
+        ),
+        "PackedPolicyTooLarge" => {
+            aws(Code::AwsRefused, format!("The session policy and tags are too large for {asked}"), "Shorten the session policy or the tags")
+        }
+        "MalformedPolicyDocument" => {
+            aws(Code::AwsRefused, format!("The session policy for {asked} is not valid: {message}"), "Mend stagedoor_session_policy in the profile")
+        }
+        "ValidationError" => {
+            aws(Code::AwsRefused, format!("AWS does not accept a value of {asked}: {}", message.trim_end_matches('.')), "Mend that value in the profile")
+        }
+        _ if THROTTLED.contains(&code) => slow_down(asked),
+        "Unknown" => aws(
+            Code::AwsUnreachable,
+            format!("Nobody answered {asked} but with HTTP {status}"),
+            "The proxy or the endpoint may be failing: try again in a moment",
+        ),
+        _ if status >= 500 => aws(Code::AwsBusy, format!("AWS failed to answer {asked} (HTTP {status}, {code})"), "Try again in a moment"),
+        _ => aws(Code::AwsRefused, format!("AWS refused {asked}: {} ({code})", message.trim_end_matches('.')), "See what the message names, then try again"),
+    }
+}
+
+/// The codes by which AWS asks to slow down.
+const THROTTLED: [&str; 8] = [
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "SlowDown",
+];
+
+fn slow_down(asked: &str) -> Error {
+    Error::new(Code::AwsBusy, format!("AWS asked to slow down ({asked})"), "Stagedoor tries again by itself; a session that is there holds until its end")
+}
+
+/// Signature errors hide a wrong clock in their words.
+fn is_of_the_clock(code: &str, message: &str) -> bool {
+    let words = ["Signature expired", "Signature not yet current", "must be within", "is now earlier than", "is now later than"];
+    match code {
+        "RequestExpired" | "RequestTimeTooSkewed" | "RequestInTheFuture" => true,
+        "SignatureDoesNotMatch" | "InvalidSignatureException" | "AuthFailure" => words.iter().any(|word| message.contains(word)),
+        _ => false,
+    }
+}

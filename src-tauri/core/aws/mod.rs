@@ -1,0 +1,157 @@
+//! AWS as a value: the way there (proxy, certificates, clock), and per profile the `SdkConfig` that every SDK would find.
+//!
+//! Each thing that companies put in between has a file: `proxy` and `system_proxy`, `trust`, `certificate` (who issued a refused one),
+//! `offset` (the clock). `http` is where a request meets them all. AWS's error codes are read in `errors` and nowhere else.
+
+mod certificate;
+mod environment;
+mod errors;
+mod http;
+mod offset;
+mod profile;
+mod proxy;
+mod signer;
+mod system_proxy;
+mod trouble;
+mod trust;
+
+use std::{sync::Arc, time::Duration};
+
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
+
+pub use self::{
+    environment::Environment,
+    errors::{may_recover, told, unreachable},
+    offset::{AwsClock, told_off},
+    profile::{endpoint_urls, endpoints},
+    signer::Signer,
+};
+use self::{
+    http::{Roads, Way},
+    offset::Teller,
+    trust::Bundle,
+};
+use crate::{
+    clock::Clock,
+    error::Error,
+    model::{arn::Partition, profile::ProfileName},
+    store::aws_files::AwsFiles,
+};
+
+/// The way to AWS. Cheap to clone; connections are shared.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    roads: Arc<Roads>,
+    /// The time as AWS counts it.
+    pub clock: AwsClock,
+    /// As at the start of the program.
+    pub environment: Environment,
+}
+
+impl Aws {
+    /// One HTTP client (rustls on ring) for everything.
+    pub fn new(clock: Clock, environment: Environment) -> Self {
+        let clock = AwsClock::new(clock);
+        Self { roads: Arc::new(Roads::new(clock.clone(), &environment)), clock, environment }
+    }
+
+    /// A plain HTTP connector, for the one endpoint that is no AWS API: sign-in.
+    pub fn connector(&self, files: &AwsFiles, profile: &str) -> impl HttpConnector + use<> {
+        let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(5)).read_timeout(Duration::from_secs(12)).build();
+        Way::new(Arc::clone(&self.roads), self.bundle(files, profile)).with(settings)
+    }
+
+    /// The proxy that a URL is asked through, without its password; and what is wrong with it.
+    pub async fn proxy_of(&self, url: &str) -> Result<Option<String>, Error> {
+        self.roads.proxy_of(url).await
+    }
+
+    /// The file of certificates that counts for a profile, and the setting that names it.
+    pub fn ca_bundle(&self, files: &AwsFiles, profile: &str) -> Option<(std::path::PathBuf, String)> {
+        self.bundle(files, profile).map(|bundle| (bundle.path, bundle.setting))
+    }
+
+    /// Whether that file can be used.
+    pub fn check_ca_bundle(&self, files: &AwsFiles, profile: &str) -> Result<(), Error> {
+        let bundle = self.bundle(files, profile);
+        bundle.map_or(Ok(()), |bundle| bundle.certificates().map(|_| ())).map_err(|trouble| trouble.told("checked"))
+    }
+
+    fn bundle(&self, files: &AwsFiles, profile: &str) -> Option<Bundle> {
+        let own = files.profile(&ProfileName::new(profile)).and_then(|found| found.get("ca_bundle"));
+        Bundle::of(&self.environment, profile, own)
+    }
+
+    /// Whose clock an endpoint goes by.
+    fn teller(&self, files: &AwsFiles, profile: &str) -> Teller {
+        let variables = ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"].into_iter().filter_map(|name| self.environment.get(name)).map(str::to_owned);
+        let host = |url: &String| url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let here = variables.chain(endpoint_urls(files, profile)).any(|url| host(&url).is_some_and(|host| proxy::is_here(&host)));
+        if here { Teller::Here } else { Teller::Aws }
+    }
+
+    /// The Region a profile works in: its own, the variables', or its partition's first.
+    pub fn region(&self, files: &AwsFiles, profile: &str, partition: Partition) -> String {
+        let own = files.profile(&ProfileName::new(profile)).and_then(|p| p.get("region"));
+        own.or_else(|| self.environment.get("AWS_REGION")).or_else(|| self.environment.get("AWS_DEFAULT_REGION")).map_or_else(
+            || {
+                match partition {
+                    Partition::Aws => "us-east-1",
+                    Partition::China => "cn-north-1",
+                    Partition::GovCloud => "us-gov-west-1",
+                    Partition::EuSovereign => "eusc-de-east-1",
+                }
+                .to_owned()
+            },
+            str::to_owned,
+        )
+    }
+
+    /// What an SDK would use for this profile, without credentials.
+    pub async fn config(&self, files: &AwsFiles, profile: &str, partition: Partition) -> SdkConfig {
+        let files_of_profile = EnvConfigFiles::builder()
+            .with_contents(EnvConfigFileKind::Config, profile::settings_of(files, profile))
+            .with_contents(EnvConfigFileKind::Credentials, "")
+            .build();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .operation_attempt_timeout(Duration::from_secs(12))
+            .operation_timeout(Duration::from_secs(40))
+            .build();
+        let app = AppName::new(concat!("stagedoor-", env!("CARGO_PKG_VERSION"))).ok();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .profile_files(files_of_profile)
+            .profile_name("stagedoor")
+            .no_credentials()
+            .http_client(Way::new(Arc::clone(&self.roads), self.bundle(files, profile)))
+            .time_source(self.clock.signs_for(self.teller(files, profile)))
+            // Ours knows more: it lives longer than a call, and a clock that is set does not mislead it.
+            .disable_clock_skew_correction(true)
+            .timeout_config(timeouts)
+            .region(Region::new(self.region(files, profile, partition)));
+        if let Some(app) = app {
+            loader = loader.app_name(app);
+        }
+        loader.load().await
+    }
+
+    /// The federation endpoint where something other than AWS's own is configured.
+    pub fn signin_endpoint(&self, files: &AwsFiles, profile: &str) -> Option<String> {
+        let truthy = |text: Option<&str>| text.is_some_and(|t| t.eq_ignore_ascii_case("true"));
+        let found = files.profile(&ProfileName::new(profile));
+        let setting = |key: &str| found.and_then(|p| p.get(key));
+        if truthy(self.environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) || truthy(setting("ignore_configured_endpoint_urls")) {
+            return None;
+        }
+        let service =
+            || setting("services").and_then(|name| files.services(name)).and_then(|s| s.get("signin")).and_then(|s| s.get("endpoint_url")).map(String::as_str);
+        self.environment
+            .get("AWS_ENDPOINT_URL_SIGNIN")
+            .or_else(|| self.environment.get("AWS_ENDPOINT_URL"))
+            .or_else(service)
+            .or_else(|| setting("endpoint_url"))
+            .map(str::to_owned)
+    }
+}
