@@ -19,9 +19,9 @@ use stagedoor_core::{
 };
 
 use crate::{
-    Outside,
-    args::{LeaseArguments, LeaseCommand},
-    ask, print, sessions, stay,
+    Outside, ask,
+    lease_args::{LeaseArguments, LeaseCommand},
+    print, sessions, stay,
 };
 
 /// The longest policy that is read: far beyond what STS takes.

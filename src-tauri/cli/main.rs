@@ -11,6 +11,7 @@ mod child;
 mod doctor;
 mod keys;
 mod lease;
+mod lease_args;
 mod mfa;
 mod pick;
 mod practice;

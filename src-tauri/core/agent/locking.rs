@@ -165,7 +165,7 @@ impl Agent {
         self.0.locking.shut.store(false, Ordering::SeqCst);
         tracing::info!("unlocked");
         self.resume_practice().await;
-        self.0.due.notify_one();
+        self.renew_what_is_due_soon();
         self.publish();
         Ok(())
     }

@@ -1,6 +1,6 @@
 // Believable profiles for tests and design: an imagined company, its clients and the people who work there. No secrets.
 
-import type { ActivityView, ChainView, LeaseView, Narrowing, ProfileView, SessionPolicy, SessionView, Snapshot } from './index';
+import type { ActivityView, ChainView, HostError, LeaseView, Narrowing, ProfileView, SessionPolicy, SessionView, Snapshot } from './index';
 
 /** The moment of every picture: Monday 23 November 2026, 14:55:10 UTC. */
 export const PICTURE_TIME = Date.parse('2026-11-23T14:55:10Z');
@@ -129,6 +129,7 @@ export function everydaySnapshot(): Snapshot {
 /** What a narrowing is, as the agent writes it. */
 export function policyOf(narrowing: Narrowing): SessionPolicy {
   const json = (statements: unknown[]): SessionPolicy => ({ policy: JSON.stringify({ Version: '2012-10-17', Statement: statements }), arns: [] });
+  checkNarrowing(narrowing);
   switch (narrowing.preset) {
     case 'tags_only':
       return { policy: null, arns: [] };
@@ -159,6 +160,29 @@ export function lease(profile: string, left: number, of: number, rest: Partial<L
     id: '7c1f90ab', name: '7c1f90ab', profile, program: null, asked_by: 'Stagedoor', narrowing, policy, policy_arns: arns, tags: [], source_identity: null,
     began: minutes(left - of), ends: minutes(left), expiration: minutes(left), access_key_id: 'ASIAXMPLW2H6K4D9R8TD', arn: null, handed: 0, error: null, ...rest,
   };
+}
+
+/** Refuses what the agent refuses, as far as the pictures need it. */
+function checkNarrowing(narrowing: Narrowing): void {
+  if (narrowing.preset === 'bucket' && !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(narrowing.bucket)) {
+    throw { code: 'invalid_value', message: `“${narrowing.bucket}” is no valid bucket name`, hint: 'Expected: 3 to 63 small letters, digits, dots and hyphens, without s3://' } satisfies HostError;
+  }
+  if (narrowing.preset === 'policy' && !narrowing.text.includes('"Allow"')) {
+    throw { code: 'invalid_value', message: 'The session policy cannot be used: This policy contains invalid Json', hint: 'Expected: a policy as for a role, without Principal, in JSON' } satisfies HostError;
+  }
+}
+
+/** Three of one profile: one that ends soon, one that is renewed, one whose renewal failed. */
+const exampleLeases = (): LeaseView[] => [
+  lease('prod-admin', 6.5, 30, { id: '3d9e77c2', name: 'nightly report', program: 'report.py', narrowing: { preset: 'bucket', bucket: 'acme-prod-logs', read_only: true }, handed: 41 }),
+  lease('prod-admin', 94, 120, { id: '7c1f90ab', name: 'coding agent', program: 'agent', expiration: minutes(47), handed: 3 }),
+  lease('prod-admin', 25, 30, { id: 'b20c4e18', name: 'b20c4e18', program: null, narrowing: { preset: 'no_iam' }, error: { code: 'aws_unreachable', message: 'AWS did not answer AssumeRole in time', hint: 'Look at the network; Stagedoor tries again in a minute' } }),
+];
+
+/** With them, and with a profile that is written into the credentials file. */
+export function withLeases(it: Snapshot): Snapshot {
+  const credentials_file = { section: 'prod-admin-session', expiration: minutes(47), error: null };
+  return { ...it, leases: exampleLeases(), profiles: it.profiles.map((view) => (view.name === 'prod-admin' ? { ...view, credentials_file } : view)) };
 }
 
 /** What the practice account adds. */
