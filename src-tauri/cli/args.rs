@@ -197,7 +197,7 @@ pub(crate) enum Command {
     /// MFA devices whose seeds are in the keychain
     Mfa {
         #[command(subcommand)]
-        command: MfaCommand,
+        command: crate::mfa::MfaCommand,
     },
     /// Show who asked for credentials, for which profile, and what came of it
     Activity(ActivityArguments),
@@ -325,21 +325,6 @@ impl From<Place> for SecretsPlace {
             Place::Vault => Self::Vault,
         }
     }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum MfaCommand {
-    /// Store the base32 seed of an MFA device; read from a prompt or from standard input
-    Add {
-        serial: String,
-        /// A picture of the QR code
-        #[arg(long, value_name = "IMAGE")]
-        qr: Option<std::path::PathBuf>,
-    },
-    /// Show the code of a stored device
-    Code { serial: String },
-    /// List the devices whose seeds are stored
-    List,
 }
 
 /// What a console link shall open.

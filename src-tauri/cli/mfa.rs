@@ -5,13 +5,29 @@
 
 use std::process::ExitCode;
 
+use clap::Subcommand;
 use stagedoor_core::{
     agent::protocol::{Request, Response},
     error::{Code, Error, Result},
     model::{mfa::TotpSeed, params::MfaSerial, secret::Secret},
 };
 
-use crate::{Outside, args::MfaCommand, ask, print};
+use crate::{Outside, ask, print};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MfaCommand {
+    /// Store the base32 seed of an MFA device; read from a prompt or from standard input
+    Add {
+        serial: String,
+        /// A picture of the QR code
+        #[arg(long, value_name = "IMAGE")]
+        qr: Option<std::path::PathBuf>,
+    },
+    /// Show the code of a stored device
+    Code { serial: String },
+    /// List the devices whose seeds are stored
+    List,
+}
 
 /// Runs one of them.
 pub(crate) fn run(outside: &Outside, command: MfaCommand) -> Result<ExitCode> {

@@ -9,7 +9,6 @@ mod approval;
 mod asker;
 mod asking;
 mod base;
-mod calls;
 mod credentials_file;
 mod doctor;
 mod door;
@@ -39,6 +38,7 @@ mod session_line;
 mod sessions;
 pub mod socket;
 mod state;
+mod turns;
 mod vault;
 mod view;
 
@@ -190,13 +190,13 @@ impl Agent {
             began: parts.clock.now(),
             aws: Aws::new(parts.clock.clone(), parts.environment.clone()),
             sealed: SealedSessions::new(&parts.paths, keys.clone(), parts.clock.clone()),
-            turns: Semaphore::new(calls::IN_FLIGHT),
+            turns: Semaphore::new(turns::IN_FLIGHT),
             lines: Mutex::default(),
             told_offset: Mutex::default(),
             keys,
             locking: locking::Locking::new(secrets.locked(), parts.clock.now()),
             secrets,
-            state: Mutex::new(State::new(calls::seed(&parts.clock))),
+            state: Mutex::new(State::new(turns::seed(&parts.clock))),
             files: Mutex::default(),
             choices: Mutex::new(choices),
             problems: Mutex::new(Problems { settings: settings_problem, ..Problems::default() }),

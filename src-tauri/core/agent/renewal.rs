@@ -172,6 +172,11 @@ impl Renewal {
         }
     }
 
+    /// What ends soon is asked for more often: a wait takes a part of what is left, and a few seconds at least.
+    pub fn wait_no_longer_than(&mut self, longest: Duration, now: OffsetDateTime) {
+        self.not_before = self.not_before.map(|at| at.min(now + longest.max(self.backoff.over)));
+    }
+
     /// Until when nobody asks on their own.
     pub fn waits_until(&self) -> Option<OffsetDateTime> {
         self.not_before

@@ -13,11 +13,11 @@ use tokio::sync::Semaphore;
 
 use super::{
     Agent,
-    calls::{IN_FLIGHT, part_of},
     issuing::Want,
     leads::Leads,
     renewal::{Decision, Held},
     state::{Session, WARN_BEFORE},
+    turns::{IN_FLIGHT, part_of},
 };
 use crate::{
     error::{Code, Error, Result},

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    calls::part_of,
     renewal::{Decision, Held, Renewal},
+    turns::part_of,
 };
 use crate::{
     aws::may_recover,
@@ -222,6 +222,9 @@ impl State {
         if !(person && typed || waits && !holding) {
             let seed = self.seed;
             session.renewal.failed_with(error.clone(), now, holding, |wait, count| part_of(wait, seed, profile.as_str(), count));
+            if let Some(left) = session.held.as_ref().map(|held| held.credentials.expiration - now).filter(|_| holding) {
+                session.renewal.wait_no_longer_than(left / 4, now);
+            }
         }
     }
 

@@ -2,21 +2,16 @@
 // the refusals, and a test can script it through `window.stagedoorHost`. It is no part of the product's build.
 
 import type { ActivityPage, ActivityQuery, DoctorReport, Host, HostError, HostEvent, LeaseRequest, LeaseView, Mending, Migration, Narrowing, NewAccessKey, NewRole, PracticeOverview, ProfileView, PromptAnswer, SecretsPlace, SessionPolicy, Snapshot } from './index';
-import { ALICE_PHONE, PICTURE_TIME, accessKey, everydaySnapshot, manyProfiles, minutes, practiceProfiles, role, session, withLeases, lease, policyOf } from './fixtures';
+import { ALICE_PHONE, PICTURE_TIME, accessKey, everydaySnapshot, minutes, practiceProfiles, role, session, lease, policyOf } from './fixtures';
 import { InsightWorld } from './insight-fixtures';
-import { asking, codeWanted, stopAsking } from './prompt-fixtures';
 import { PracticeWorld, exampleQr } from './practice-fixtures';
+import { fail, scenes } from './scenes';
 
 /** The code that AWS accepts here; every other one is refused. */
 export const RIGHT_CODE = '123456';
 const STORED_CODE = '913562';
 /** What opens the vault here. */
 export const RIGHT_PASSPHRASE = 'correct horse battery staple';
-const LONG_NAME = 'acme-consulting-northwind-production-emergency-breakglass-eu';
-
-const fail = (code: HostError['code'], message: string, hint: string, mfa_serial?: string): HostError =>
-  mfa_serial ? { code, message, hint, mfa_serial } : { code, message, hint };
-
 export class BrowserHost implements Host {
   /** What each call was asked, for tests. Secrets are left out. */
   readonly calls: { name: string; with: unknown }[] = [];
@@ -333,53 +328,6 @@ export class BrowserHost implements Host {
     await this.#asked('quit', {});
   }
 }
-
-const noKeychain: Snapshot['keychain'] = {
-  name: 'Secret Service',
-  error: fail('keychain_absent', 'There is no keychain to talk to: no Secret Service runs in this session', 'Install gnome-keyring (sudo apt install gnome-keyring) or KWallet and start Stagedoor in the desktop session; without a desktop, keep secrets in a passphrase vault instead: stagedoor vault create'),
-};
-const inVault = (it: Snapshot, locked = false): Pick<Snapshot, 'secrets' | 'keychain'> => ({
-  secrets: { ...it.secrets, place: 'vault', locked, vault_exists: true, vault_open: !locked, locks_at: locked ? null : minutes(27) },
-  keychain: { name: 'the vault', error: null },
-});
-
-/** The starting points that tests and design choose with `?scene=`. */
-const scenes: Record<string, (snapshot: Snapshot) => Snapshot> = {
-  everyday: (it) => it,
-  idle: (it) => ({ ...it, profiles: it.profiles.map((view) => ({ ...view, session: null, connected: view.name === 'prod-admin' })) }),
-  stored: (it) => ({
-    ...it, profiles: it.profiles.map((view) => ({ ...view, session: null, chain: view.chain && { ...view.chain, mfa_seed_stored: view.chain.mfa_serial !== null } })),
-  }),
-  leases: withLeases,
-  empty: (it) => ({ ...it, profiles: [], files: { ...it.files, found: false, readable_by_others: false } }),
-  many: (it) => ({ ...it, profiles: [...it.profiles, ...manyProfiles(10_000)] }),
-  long: (it) => ({ ...it, profiles: it.profiles.map((view) => (view.name === 'prod-admin' ? { ...view, name: LONG_NAME, tags: ['prod', 'Wiederherstellung'] } : view)) }),
-  first: (it) => ({
-    ...it, settings: { ...it.settings, onboarded: false },
-    profiles: [...it.profiles.map((view) => ({ ...view, session: null })), accessKey('acme-consulting', 'AKIAXMPL3D9K7F4HW8LB', 'file', {})],
-  }),
-  'first-empty': (it) => ({ ...it, profiles: [], settings: { ...it.settings, onboarded: false }, files: { ...it.files, found: false, readable_by_others: false } }),
-  waiting: (it) => ({ ...it, prompts: [codeWanted()], profiles: it.profiles.map((view) => ({ ...view, session: null })) }),
-  asking: (it) => ({ ...it, prompts: [asking()], profiles: it.profiles.map((view) => (view.name === 'prod-admin' ? { ...view, asks: true } : view)) }),
-  'asking-stranger': (it) => ({ ...it, prompts: [asking({ may_remember: false, waiting: 1, askers: [{ name: 'a program', executable: null, script: null, pid: null, parents: [], folder: null }] })] }),
-  'stop-asking': (it) => ({ ...it, prompts: [stopAsking()] }),
-  vault: (it) => ({ ...it, ...inVault(it), settings: { ...it.settings, lock_after_seconds: 1800 } }),
-  locked: (it) => ({ ...it, secrets: { ...it.secrets, locked: true }, profiles: it.profiles.map((view) => ({ ...view, session: null })) }),
-  'locked-vault': (it) => ({ ...it, ...inVault(it, true), profiles: it.profiles.map((view) => ({ ...view, session: null })) }),
-  'no-keychain': (it) => ({ ...it, keychain: noKeychain }),
-  'first-no-keychain': (it) => ({ ...it, profiles: [], settings: { ...it.settings, onboarded: false }, files: { ...it.files, found: false, readable_by_others: false }, keychain: noKeychain }),
-  problems: (it) => ({
-    ...it,
-    keychain: { ...it.keychain, error: fail('keychain_locked', 'GNOME Keyring is locked', 'Unlock it in the system’s prompt, then try again') },
-    problems: [
-      fail('file', 'Line 41 of ~/.aws/config is neither a section nor a key', 'Mend the line “regoin eu-central-1”; the rest of the file is used as it is'),
-      fail('file', 'One sealed session could not be opened and was set aside', 'Start that profile again; the file lies in sessions/aside'),
-    ],
-    profiles: it.profiles.map((view) => (view.name === 'staging-deploy' && view.session
-      ? { ...view, session: { ...view.session, error: fail('aws_unreachable', 'AWS did not answer for 30 seconds, so that the session was not renewed', 'Look at the network; Stagedoor tries again in a minute') } }
-      : view)),
-  }),
-};
 
 /** The host that a page's address asks for: `?scene=many&theme=dark`. */
 export function browserHostFromLocation(search: string): BrowserHost {
