@@ -4,7 +4,8 @@
 #   make test    everything that must hold: check, Rust, UI, desktop, acceptance, tour
 #   make check   formatting, clippy with and without the desktop, types of the UI
 #   make bench   what an answer costs, beside what it replaces; the practice account under load, beside moto
-#   make fuzz    libFuzzer on the practice account's parser, the policies, the agent's socket and the container endpoint, SECONDS=60 each
+#   make fuzz    libFuzzer on the practice account's parser, the policies, the AWS files, the agent's socket and the container endpoint,
+#                SECONDS=60 each
 #   make bundle  .deb and .rpm (on macOS .dmg, on Windows .msi)
 #   make clean   remove what was built
 #
@@ -119,9 +120,10 @@ FUZZ = RUSTFLAGS='$(FUZZ_FLAGS)' $(CARGO) run --release --manifest-path tests/fu
 fuzz: need-app
 	$(call say,Fuzz: $(SECONDS) seconds for each target)
 	@cp Cargo.lock tests/fuzz/Cargo.lock
-	@mkdir -p target/fuzz/corpus/request target/fuzz/corpus/policy target/fuzz/corpus/protocol target/fuzz/corpus/endpoint
+	@mkdir -p target/fuzz/corpus/request target/fuzz/corpus/policy target/fuzz/corpus/aws_files target/fuzz/corpus/protocol target/fuzz/corpus/endpoint
 	$(FUZZ) --bin request -- -max_total_time=$(SECONDS) -artifact_prefix=target/fuzz/request- target/fuzz/corpus/request tests/fuzz/seeds/request
 	$(FUZZ) --bin policy -- -max_total_time=$(SECONDS) -artifact_prefix=target/fuzz/policy- target/fuzz/corpus/policy tests/fuzz/seeds/policy
+	$(FUZZ) --bin aws_files -- -max_total_time=$(SECONDS) -artifact_prefix=target/fuzz/aws_files- target/fuzz/corpus/aws_files tests/fuzz/seeds/aws_files
 	$(FUZZ) --bin protocol -- -max_total_time=$(SECONDS) -artifact_prefix=target/fuzz/protocol- target/fuzz/corpus/protocol tests/fuzz/seeds/protocol
 	$(FUZZ) --bin endpoint -- -max_total_time=$(SECONDS) -artifact_prefix=target/fuzz/endpoint- target/fuzz/corpus/endpoint tests/fuzz/seeds/endpoint
 

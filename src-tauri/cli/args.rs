@@ -159,18 +159,9 @@ pub(crate) enum Command {
         json: bool,
     },
     /// Hand profiles out to every AWS tool through credential_process
-    Connect {
-        #[arg(required = true)]
-        profiles: Vec<String>,
-        /// Hand out the long-lived access key itself, for a profile without a role. Tools can then keep it; nothing renews or ends it
-        #[arg(long)]
-        access_key: bool,
-    },
+    Connect(crate::files_args::Connect),
     /// Give profiles back as they were
-    Disconnect {
-        #[arg(required = true)]
-        profiles: Vec<String>,
-    },
+    Disconnect(crate::files_args::Disconnect),
     /// Let a profile ask, in the app, each time before a program gets it
     Ask {
         profile: String,
@@ -179,16 +170,9 @@ pub(crate) enum Command {
         off: bool,
     },
     /// Move plaintext access keys from ~/.aws into the keychain
-    Import {
-        /// All profiles with a plaintext key when none is named
-        profiles: Vec<String>,
-        /// Say what would be moved, and change nothing
-        #[arg(long)]
-        dry_run: bool,
-        /// Put imported keys back into their file, byte for byte
-        #[arg(long, conflicts_with = "dry_run", requires = "profiles")]
-        undo: bool,
-    },
+    Import(crate::files_args::Import),
+    /// The last versions of ~/.aws/config and ~/.aws/credentials, from before and after each change that Stagedoor made
+    Files(crate::files_args::Files),
     /// Access keys in the keychain
     Keys {
         #[command(subcommand)]

@@ -9,6 +9,8 @@ mod args;
 mod ask;
 mod child;
 mod doctor;
+mod files;
+mod files_args;
 mod keys;
 mod lease;
 mod lease_args;
@@ -25,7 +27,6 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use stagedoor_core::{
-    agent::protocol::Request,
     error::{Code, Error, Result},
     model::profile::ProfileName,
     paths::{Paths, Platform},
@@ -88,10 +89,11 @@ fn slow(outside: &Outside) -> Result<ExitCode> {
             Err(error) => Ok(print::wrong_argument(&error)),
         },
         Command::Whoami { profile, json } => sessions::who_am_i(outside, &name(profile), json),
-        Command::Connect { profiles, access_key } => profiles::connect(outside, profiles, access_key),
-        Command::Disconnect { profiles } => profiles::each(outside, profiles, |profile| Request::Disconnect { profile }, "is as it was before"),
+        Command::Connect(wanted) => profiles::connect(outside, wanted),
+        Command::Disconnect(wanted) => profiles::disconnect(outside, wanted),
         Command::Ask { profile, off } => sessions::asks(outside, &name(profile), !off),
-        Command::Import { profiles, dry_run, undo } => profiles::import(outside, profiles, dry_run, undo),
+        Command::Import(wanted) => profiles::import(outside, wanted),
+        Command::Files(wanted) => files::run(outside, &wanted),
         Command::Keys { command } => keys::run(outside, command),
         Command::Mfa { command } => mfa::run(outside, command),
         Command::Activity(arguments) => activity::run(outside, arguments),

@@ -6,13 +6,21 @@ use std::{collections::HashMap, mem::ManuallyDrop, process::ExitCode};
 
 use serde_json::{Value, json};
 use stagedoor_core::{
-    agent::protocol::{Request, Response, SessionLine},
-    error::{Code, Error, Result},
+    agent::{
+        FileEdit,
+        protocol::{Request, Response, SessionLine},
+    },
+    error::{Error, Result},
     model::{chain::Chain, profile::ProfileName},
     store::{aws_files::AwsFiles, settings::SettingsFile},
 };
 
-use crate::{Outside, ask, print};
+use crate::{
+    Outside, ask,
+    files::{self, How},
+    files_args::{Connect, Disconnect, Import},
+    print,
+};
 
 /// `profiles`
 pub(crate) fn list(outside: &Outside, json: bool) -> Result<ExitCode> {
@@ -107,52 +115,69 @@ fn drawn(chain: &Chain) -> String {
 }
 
 /// `connect`
-pub(crate) fn connect(outside: &Outside, profiles: Vec<String>, access_key: bool) -> Result<ExitCode> {
+pub(crate) fn connect(outside: &Outside, wanted: Connect) -> Result<ExitCode> {
+    let Connect { profiles, all, dry_run, yes, access_key } = wanted;
+    let how = How { dry_run, yes, all };
     if access_key {
         print::say("The access key itself will be handed out: whoever gets it keeps it, and stopping the session does not end it.");
     }
-    each(outside, profiles, |profile| Request::Connect { profile, access_key }, "is handed out to every AWS tool through Stagedoor")
+    let edit = if how.all { FileEdit::ConnectAll } else { FileEdit::Connect { profiles: files::named(profiles), access_key } };
+    files::edit(outside, &edit, how, "is handed out to every AWS tool through Stagedoor")
 }
 
-/// Does the same for each profile; the first failure ends it, what was done stays done.
-pub(crate) fn each(outside: &Outside, profiles: Vec<String>, request: impl Fn(ProfileName) -> Request, done: &str) -> Result<ExitCode> {
-    for profile in profiles {
-        ask::ask(outside, &request(ProfileName::new(profile.as_str())))?;
-        print::say(&format!("{profile} {done}."));
+/// `disconnect`
+pub(crate) fn disconnect(outside: &Outside, wanted: Disconnect) -> Result<ExitCode> {
+    let Disconnect { profiles, all, dry_run, yes } = wanted;
+    let how = How { dry_run, yes, all };
+    let edit = if how.all { FileEdit::DisconnectAll } else { FileEdit::Disconnect { profiles: files::named(profiles) } };
+    files::edit(outside, &edit, how, "is as it was before")
+}
+
+/// `import --undo`: the first failure ends it, what was done stays done.
+fn undo_import(outside: &Outside, profiles: Vec<String>) -> Result<ExitCode> {
+    for profile in files::named(profiles) {
+        let how = How { dry_run: false, yes: true, all: false };
+        files::edit(outside, &FileEdit::UndoImport { profile }, how, "has its access key back in its file, as it was")?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// `import`
-pub(crate) fn import(outside: &Outside, profiles: Vec<String>, dry_run: bool, undo: bool) -> Result<ExitCode> {
+pub(crate) fn import(outside: &Outside, wanted: Import) -> Result<ExitCode> {
+    let Import { profiles, dry_run, undo, yes } = wanted;
     if undo {
-        return each(outside, profiles, |profile| Request::UndoImport { profile }, "has its access key back in its file, as it was");
+        return undo_import(outside, profiles);
     }
-    let files = AwsFiles::read(&outside.paths)?;
+    let how = How { dry_run, yes, all: profiles.is_empty() };
+    let found = AwsFiles::read(&outside.paths)?;
     let named: Vec<ProfileName> = if profiles.is_empty() {
-        files.profiles().iter().map(|profile| ProfileName::new(profile.name.as_str())).filter(|name| files.plaintext_key(name).is_some()).collect()
+        found.profiles().iter().map(|profile| ProfileName::new(profile.name.as_str())).filter(|name| found.plaintext_key(name).is_some()).collect()
     } else {
-        profiles.into_iter().map(ProfileName::new).collect()
+        files::named(profiles)
     };
     if named.is_empty() {
         print::say("No profile has an access key in a plain file.");
         return Ok(ExitCode::SUCCESS);
     }
-    if dry_run {
-        for name in &named {
-            match files.plaintext_key(name) {
-                Some(key) => print::say(&format!("Would move access key {} of {name} into the keychain.", key.id)),
-                None if files.profile(name).is_none() => return files.resolve(name).map(|_| ExitCode::SUCCESS),
-                None => return Err(Error::new(Code::NoCredentials, format!("{name} has no access key in a plain file"), "Run: stagedoor profiles")),
-            }
+    if !how.dry_run {
+        ask::warn_if_elsewhere(outside);
+    }
+    let preview = files::preview(outside, &FileEdit::Import { profiles: named.clone() })?;
+    preview.diffs.iter().for_each(files::print_diff);
+    let ids: Vec<_> = named.iter().map(|name| found.plaintext_key(name).map(|key| key.id.to_string()).unwrap_or_default()).collect();
+    if how.dry_run {
+        for (name, id) in named.iter().zip(&ids) {
+            print::say(&format!("Would move access key {id} of {name} into the keychain."));
         }
         return Ok(ExitCode::SUCCESS);
     }
-    ask::warn_if_elsewhere(outside);
+    if how.all && !how.yes && print::can_prompt() && !files::agreed(&preview)? {
+        print::say("Nothing was changed.");
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut code = ExitCode::SUCCESS;
     let mut moved = Vec::new();
-    for name in &named {
-        let id = files.plaintext_key(name).map(|key| key.id.to_string()).unwrap_or_default();
+    for (name, id) in named.iter().zip(&ids) {
         // One key that does not work keeps no other one in its file.
         if let Err(error) = ask::ask(outside, &Request::Import { profile: name.clone() }) {
             code = print::error(&Error { message: format!("{name}: {}", error.message), ..error });

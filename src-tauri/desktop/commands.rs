@@ -6,12 +6,13 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use stagedoor_core::{
-    agent::{Asker, ConsoleTarget, Migration},
+    agent::{Asker, ConsoleTarget, FileEdit, Migration, Preview, VersionLine},
     error::{Code, Error, Result},
     issue::CallerIdentity,
     model::{
         activity::{ActivityPage, ActivityQuery},
         doctor::{DoctorReport, Mending},
+        file_diff::FileDiff,
         lease::LeaseView,
         lease_policy::SessionPolicy,
         lock::SecretsPlace,
@@ -23,6 +24,7 @@ use stagedoor_core::{
         secret::Secret,
         snapshot::{Settings, Snapshot},
     },
+    store::aws_files::edit::AwsFile,
 };
 use tauri::{AppHandle, Manager, State, ipc::Invoke};
 use time::OffsetDateTime;
@@ -58,6 +60,10 @@ fn each() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         undo_import,
         connect,
         disconnect,
+        preview_files,
+        edit_files,
+        file_versions,
+        file_version_diff,
         hand_out_access_key,
         set_asks,
         answer_prompt,
@@ -179,6 +185,27 @@ pub(crate) async fn connect(desk: State<'_, Desk>, profile: ProfileName) -> Resu
 #[tauri::command]
 pub(crate) async fn disconnect(desk: State<'_, Desk>, profile: ProfileName) -> Result<()> {
     desk.agent.disconnect(&profile).await
+}
+
+/// What an edit of the AWS files would change.
+#[tauri::command]
+pub(crate) async fn preview_files(desk: State<'_, Desk>, edit: FileEdit) -> Result<Preview> {
+    desk.agent.preview(&edit).await
+}
+
+#[tauri::command]
+pub(crate) async fn edit_files(desk: State<'_, Desk>, edit: FileEdit) -> Result<Preview> {
+    desk.agent.edit_files(&edit).await
+}
+
+#[tauri::command]
+pub(crate) async fn file_versions(desk: State<'_, Desk>) -> Result<Vec<VersionLine>> {
+    desk.agent.file_versions().await
+}
+
+#[tauri::command]
+pub(crate) async fn file_version_diff(desk: State<'_, Desk>, file: AwsFile, number: u32, against_now: bool) -> Result<FileDiff> {
+    desk.agent.version_diff(file, number, against_now).await
 }
 
 #[tauri::command]

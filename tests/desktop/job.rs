@@ -114,6 +114,9 @@ impl Job {
 
     async fn use_it_in_a_terminal(&mut self) {
         self.press("Connect").await;
+        // The window shows what changes before it is written.
+        self.driven.find_text("[data-testid=file-edit] .added", "credential-process").await;
+        self.press("Connect 1 profile").await;
         self.driven.find_text("button", "Disconnect").await;
         let config = std::fs::read_to_string(self.world.path(".aws/config")).unwrap();
         assert!(config.contains(&format!("credential-process {PARTNER}")), "{config}");

@@ -6,7 +6,7 @@
 
 use std::{fs, path::Path};
 
-use crate::{fuzz_endpoint, fuzz_input, fuzz_protocol};
+use crate::{fuzz_endpoint, fuzz_files, fuzz_input, fuzz_protocol};
 
 /// A small generator of numbers: the same at every run.
 struct Dice(u64);
@@ -77,6 +77,11 @@ fn requests_of_any_kind_are_answered() {
 #[test]
 fn policies_of_any_kind_are_decided() {
     replay("policy", 2000, fuzz_input::policy);
+}
+
+#[test]
+fn aws_files_of_any_kind_are_edited_and_nothing_else_changes() {
+    replay("aws_files", 1500, fuzz_files::aws_files);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod agent_endpoint;
 mod agent_endpoint_hostile;
 #[cfg(target_os = "linux")]
 mod agent_endpoint_sdk;
+mod agent_files;
 mod agent_home;
 #[cfg(target_os = "linux")]
 mod agent_hostile;
@@ -36,13 +37,19 @@ mod agent_socket;
 mod agent_tap;
 mod agent_thousand;
 mod agent_trouble;
+#[cfg(unix)]
+mod aws_editors;
 mod aws_edits;
 mod aws_files;
+mod aws_hands;
+mod aws_lossless;
 #[cfg(target_os = "linux")]
 mod bus;
 mod doctor;
 #[path = "../fuzz/endpoint.rs"]
 mod fuzz_endpoint;
+#[path = "../fuzz/files.rs"]
+mod fuzz_files;
 #[path = "../fuzz/input.rs"]
 mod fuzz_input;
 #[path = "../fuzz/protocol.rs"]

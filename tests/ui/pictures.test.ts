@@ -62,6 +62,25 @@ const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][
   ['asking-stranger', { scene: 'asking-stranger' }, alive],
   ['stop-asking', { scene: 'stop-asking' }, alive],
   ['seed', { scene: 'idle' }, async (page) => { await startFirst(page); await page.getByRole('button', { name: 'Store the seed instead' }).click(); await page.getByRole('heading', { name: /Store the seed/ }).waitFor(); }],
+  ['file-edit', { scene: 'idle' }, async (page) => {
+    await select('staging-deploy')(page);
+    await page.getByTestId('detail').getByRole('button', { name: 'Connect' }).click();
+    await page.getByRole('button', { name: 'Connect 1 profile' }).waitFor();
+  }],
+  ['file-edit-all', { scene: 'idle' }, async (page) => {
+    await go('Settings')(page);
+    await page.getByRole('button', { name: 'Connect all profiles…' }).click();
+    await page.getByText('profiles are left as they are').click();
+  }],
+  ['file-versions', {}, async (page) => {
+    await go('Settings')(page);
+    await page.getByRole('button', { name: 'Connect all profiles…' }).scrollIntoViewIfNeeded();
+  }],
+  ['file-version', {}, async (page) => {
+    await go('Settings')(page);
+    await page.getByRole('button', { name: 'Show version 1 of the credentials file' }).click();
+    await page.getByText('aws_secret_access_key = ••••').waitFor();
+  }],
   ['add-key', {}, add('Add access key…')],
   ['add-key-wrong', {}, async (page) => {
     await add('Add access key…')(page);

@@ -18,7 +18,7 @@ import SquareTerminal from '@lucide/svelte/icons/terminal';
 import Undo from '@lucide/svelte/icons/undo-2';
 import Unplug from '@lucide/svelte/icons/unplug';
 import type { ProfileView } from './host';
-import type { Ui } from './state.svelte';
+import type { Sheet, Ui } from './state.svelte';
 
 export type IconComponent = Component<Record<string, unknown>>;
 
@@ -66,12 +66,15 @@ function sessionActions(ui: Ui, { name, session, error }: ProfileView): Action[]
   ];
 }
 
-function handOutActions(ui: Ui, { name, connected, error }: ProfileView): Action[] {
+function handOutActions(ui: Ui, { name, connected, error, hand_out_access_key }: ProfileView): Action[] {
+  const profiles = [name];
   if (connected) {
-    return [{ id: 'disconnect', label: 'Disconnect', icon: icon(Unplug), key: null, part: 'hand-out', run: () => void ui.attempt(name, () => ui.host.disconnect(name), `${name} is as it was in ~/.aws/config.`) }];
+    const sheet: Sheet = { kind: 'file-edit', edit: { edit: 'disconnect', profiles }, title: `Disconnect ${name}`, done: `${name} is as it was in ${ui.snapshot.files.config_path}.` };
+    return [{ id: 'disconnect', label: 'Disconnect', icon: icon(Unplug), key: null, part: 'hand-out', run: () => void (ui.sheet = sheet) }];
   }
   if (error) return [];
-  return [{ id: 'connect', label: 'Connect', icon: icon(Plug), key: null, part: 'hand-out', run: () => void ui.attempt(name, () => ui.host.connect(name), `${name} is handed out to every tool that names it.`) }];
+  const sheet: Sheet = { kind: 'file-edit', edit: { edit: 'connect', profiles, access_key: hand_out_access_key }, title: `Connect ${name}`, done: `${name} is handed out to every tool that names it.` };
+  return [{ id: 'connect', label: 'Connect', icon: icon(Plug), key: null, part: 'hand-out', run: () => void (ui.sheet = sheet) }];
 }
 
 function ownActions(ui: Ui, { name, favourite }: ProfileView): Action[] {
@@ -94,7 +97,7 @@ function keyActions(ui: Ui, profile: ProfileView): Action[] {
   if (key?.place === 'file') {
     out.push({ id: 'import', label: 'Move access key into the keychain', icon: icon(KeyDrawing), key: null, part: 'key', run: () => void moveKey(ui, name) });
   } else if (key && !practice) {
-    out.push({ id: 'undo-import', label: 'Put access key back into the file', icon: icon(Undo), key: null, part: 'key', run: () => void ui.attempt(name, () => ui.host.undoImport(name), 'The access key is back in ~/.aws/credentials.') });
+    out.push({ id: 'undo-import', label: 'Put access key back into the file', icon: icon(Undo), key: null, part: 'key', run: () => void (ui.sheet = { kind: 'file-edit', edit: { edit: 'undo_import', profile: name }, title: `Put the access key of ${name} back`, done: `The access key of ${name} is back in its file.` }) });
   }
   return out;
 }

@@ -3,7 +3,7 @@
 
 import { createContext } from 'svelte';
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
-import { asHostError, type CallerIdentity, type Host, type HostError, type HostEvent, type ProfileView, type PromptAnswer, type PromptView, type Settings, type Snapshot } from './host';
+import { asHostError, type CallerIdentity, type FileEdit, type Host, type HostError, type HostEvent, type ProfileView, type PromptAnswer, type PromptView, type Settings, type Snapshot, type VersionLine } from './host';
 import { time } from './labels';
 import { Insight } from './insight.svelte';
 import { Practice } from './practice.svelte';
@@ -20,6 +20,8 @@ export type Sheet =
   | { kind: 'seed'; serial: string; profile: string | null }
   | { kind: 'add-key' }
   | { kind: 'add-role' }
+  | { kind: 'file-edit'; edit: FileEdit; title: string; done: string }
+  | { kind: 'file-version'; version: VersionLine }
   | { kind: 'lease'; profile: string }
   | { kind: 'palette' }
   | { kind: 'problems' }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     error::{Code, Error, Result},
     model::{profile::ProfileName, prompt::PromptAnswer},
-    store::aws_files::edit,
+    store::aws_files::edit::Edit,
 };
 
 /// The property that says that a profile asks.
@@ -130,7 +130,8 @@ impl Agent {
         }
         let _edit = self.0.editing.lock().await;
         if yes || asks {
-            edit::set(&self.0.parts.paths, profile, ASKS, yes.then_some("true"))?;
+            let edit = Edit::set_all(profile, &[(ASKS, yes.then_some("true"))])?;
+            self.write_kept(&edit, &format!("ask before {profile} is handed out: {}", if yes { "yes" } else { "no" })).await?;
         }
         self.publish();
         Ok(())

@@ -15,6 +15,7 @@ mod door;
 pub mod election;
 pub mod endpoint;
 mod exercise;
+mod file_edits;
 mod flights;
 mod issuing;
 mod leads;
@@ -53,6 +54,7 @@ use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
 pub use self::{
     asker::Asker,
+    file_edits::{FileEdit, FilesAnswer, FilesRequest, Preview, Skipped, VersionLine},
     profiles::{NewAccessKey, NewRole},
     run::run,
     serving::serve,
@@ -83,6 +85,7 @@ use crate::{
         secrets::Secrets,
         settings::SettingsFile,
         vault::Vault,
+        versions::Versions,
     },
 };
 
@@ -125,6 +128,7 @@ struct Inner {
     secrets: Secrets,
     locking: locking::Locking,
     sealed: SealedSessions,
+    versions: Versions,
     state: Mutex<State>,
     files: Mutex<base::Read>,
     choices: Mutex<SettingsFile>,
@@ -173,6 +177,7 @@ struct Problems {
     keychain: Option<Error>,
     practice: Option<Error>,
     practice_set_aside: Option<Error>,
+    versions: Option<Error>,
     activity: Option<Error>,
     clock: Option<Error>,
 }
@@ -193,6 +198,7 @@ impl Agent {
             turns: Semaphore::new(turns::IN_FLIGHT),
             lines: Mutex::default(),
             told_offset: Mutex::default(),
+            versions: Versions::new(&parts.paths, keys.clone(), parts.clock.clone()),
             keys,
             locking: locking::Locking::new(secrets.locked(), parts.clock.now()),
             secrets,
@@ -224,6 +230,7 @@ impl Agent {
             closed: watch::Sender::new(false),
             parts,
         }));
+        agent.clear_up();
         // A file that cannot be read is told in the snapshot; it does not keep the agent from starting.
         let _ = agent.files();
         agent.recall_activity().await;

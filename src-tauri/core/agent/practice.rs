@@ -25,7 +25,7 @@ use crate::{
         snapshot::PracticeView,
     },
     practice::{ReadyMade, Server, World},
-    store::{aws_files::edit, keychain::Item},
+    store::{aws_files::edit::Edit, keychain::Item},
 };
 
 /// The profiles that are written: the user, the role that wants MFA, the role in another account.
@@ -108,7 +108,8 @@ impl Agent {
 
     async fn write_practice(&self, endpoint: &str, ready: &ReadyMade) -> Result<()> {
         let _edit = self.0.editing.lock().await;
-        let (files, paths) = (self.files()?, &self.0.parts.paths);
+        let files = self.files()?;
+        let mut edit = Edit::nothing();
         let common = [("region", "us-east-1"), ("endpoint_url", endpoint), ("stagedoor_practice", "true")];
         let (id, serial) = (ready.key.id.as_str(), ready.mfa_serial.as_str());
         let profiles: [(&str, Vec<(&str, &str)>); 3] = [
@@ -126,15 +127,14 @@ impl Agent {
                         format!("Rename the profile {name} in your config file, then try again"),
                     ));
                 }
-                Some(_) => edit::set(paths, &name, "endpoint_url", Some(endpoint))?,
+                Some(_) => edit = edit.then(Edit::set_all(&name, &[("endpoint_url", Some(endpoint))])?),
                 None => {
                     let properties: Vec<_> = own.into_iter().chain(common).collect();
-                    edit::add_profile(paths, &name, &properties)?;
-                    edit::connect(paths, &name, &self.0.parts.program)?;
+                    edit = edit.then(Edit::add_profile(&name, &properties)?).then(Edit::connect(&[name], &self.0.parts.program)?);
                 }
             }
         }
-        Ok(())
+        self.write_kept(&edit, "start of the practice account").await.map(drop)
     }
 
     /// Stops it and takes its profiles and keys away.
@@ -146,11 +146,13 @@ impl Agent {
         *self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner) = PracticeView::default();
         {
             let _edit = self.0.editing.lock().await;
+            let mut edit = Edit::nothing();
             for name in [PARTNER, ADMIN, USER] {
                 let name = ProfileName::new(name);
                 self.state().stop(&name);
-                edit::remove_profile(&self.0.parts.paths, &name)?;
+                edit = edit.then(Edit::remove_profile(&name));
             }
+            self.write_kept(&edit, "end of the practice account").await?;
             self.state().sources.retain(|source, _| source.key != key.id);
         }
         self.0.keys.delete_access_key(&key.id).await?;

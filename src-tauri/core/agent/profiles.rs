@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::Agent;
+use super::{Agent, file_edits::FileEdit};
 use crate::{
     aws::Signer,
     error::{Code, Error, Result},
@@ -18,14 +18,14 @@ use crate::{
         profile::{ProfileKind, ProfileName},
         snapshot::Settings,
     },
-    store::{aws_files::edit, settings::SettingsFile},
+    store::{
+        aws_files::{edit::Edit, keys::HAND_OUT},
+        settings::SettingsFile,
+    },
 };
 
 /// The property that says which key of the keychain a profile has.
 pub(super) const KEY: &str = "stagedoor_access_key_id";
-
-/// The property that says that a profile's access key itself may be handed out.
-const HAND_OUT: &str = "stagedoor_hand_out_access_key";
 
 /// A new access key, and its profile where there is none.
 #[derive(Clone, Debug, Deserialize)]
@@ -65,7 +65,7 @@ impl Agent {
     /// Stores an access key in the keychain and creates its profile where there is none.
     pub async fn add_access_key(&self, new: NewAccessKey) -> Result<()> {
         let _edit = self.0.editing.lock().await;
-        let (files, paths) = (self.files()?, &self.0.parts.paths);
+        let files = self.files()?;
         let profile = &new.profile;
         if new.key.id.is_temporary() {
             return Err(Error::new(
@@ -103,10 +103,14 @@ impl Agent {
         let mut properties = vec![(KEY, id)];
         properties.extend(region.map(|region| ("region", region)));
         properties.extend(new.mfa_serial.as_ref().map(|serial| ("mfa_serial", serial.as_str())));
-        let written = if files.profile(profile).is_some() {
-            edit::set_all(paths, profile, &properties.iter().map(|(key, value)| (*key, Some(*value))).collect::<Vec<_>>())
+        let edit = if files.profile(profile).is_some() {
+            Edit::set_all(profile, &properties.iter().map(|(key, value)| (*key, Some(*value))).collect::<Vec<_>>())
         } else {
-            edit::add_profile(paths, profile, &properties)
+            Edit::add_profile(profile, &properties)
+        };
+        let written = match edit {
+            Ok(edit) => self.write_kept(&edit, &format!("keys add {profile}")).await,
+            Err(error) => Err(error),
         };
         if let Err(error) = written {
             self.put_back(&new.key.id, there.as_ref()).await;
@@ -159,7 +163,7 @@ impl Agent {
             ("region", new.region.as_deref().map(str::trim).filter(|region| !region.is_empty())),
         ];
         properties.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
-        edit::add_profile(&self.0.parts.paths, &new.profile, &properties)?;
+        self.write_kept(&Edit::add_profile(&new.profile, &properties)?, &format!("new role profile {}", new.profile)).await?;
         self.publish();
         Ok(())
     }
@@ -172,11 +176,7 @@ impl Agent {
             if files.profile(profile).is_none() {
                 files.resolve(profile)?;
             }
-            return Err(Error::new(
-                Code::NoCredentials,
-                format!("{profile} has no access key in a plain file"),
-                "Run: stagedoor profiles, to see where each profile's credentials come from",
-            ));
+            return Err(no_plaintext_key(profile));
         };
         let there = self.0.keys.access_key(&key.id).await;
         self.keychain_said(there.as_ref().err());
@@ -197,7 +197,10 @@ impl Agent {
             Err(error) => Err(error),
         };
         let moved = match proven {
-            Ok(()) => edit::take_key(&self.0.parts.paths, profile, &key.id),
+            Ok(()) => {
+                let edit = Edit::take_key(self.0.parts.paths.clone(), profile.clone(), key.id.clone());
+                self.write_kept(&edit, &format!("import {profile}")).await.map(drop)
+            }
             Err(error) => Err(Error { message: format!("{}; the file is as it was", error.message), ..error }),
         };
         if moved.is_err() {
@@ -210,6 +213,18 @@ impl Agent {
     /// Puts an imported key back into its file, byte for byte.
     pub async fn undo_import(&self, profile: &ProfileName) -> Result<()> {
         let _edit = self.0.editing.lock().await;
+        let (id, key) = self.imported_key(profile).await?;
+        self.write_kept(&Edit::put_key_back(profile.clone(), key), &format!("import --undo {profile}")).await?;
+        let still = self.files()?.profiles().iter().any(|other| other.get(KEY) == Some(id.as_str()));
+        if !still {
+            self.0.keys.delete_access_key(&id).await?;
+        }
+        self.publish();
+        Ok(())
+    }
+
+    /// The key of the keychain that a profile has.
+    pub(super) async fn imported_key(&self, profile: &ProfileName) -> Result<(AccessKeyId, AccessKey)> {
         let files = self.files()?;
         let found = files.profile(profile).map_or_else(|| files.resolve(profile).map(|_| None), |found| Ok(found.get(KEY).map(str::to_owned)))?;
         let Some(id) = found else {
@@ -221,35 +236,18 @@ impl Agent {
         let key = key?.ok_or_else(|| {
             Error::new(Code::NoCredentials, format!("The access key {id} is not in the keychain"), format!("Store it again: stagedoor keys add {profile}"))
         })?;
-        edit::put_key_back(&self.0.parts.paths, profile, &key)?;
-        let still = self.files()?.profiles().iter().any(|other| other.get(KEY) == Some(id.as_str()));
-        if !still {
-            self.0.keys.delete_access_key(&id).await?;
-        }
-        self.publish();
-        Ok(())
+        Ok((id, key))
     }
 
     /// Hands a profile out through `credential_process`.
     pub async fn connect(&self, profile: &ProfileName) -> Result<()> {
-        let _edit = self.0.editing.lock().await;
-        self.files()?.resolve(profile)?;
-        self.may_connect(profile)?;
-        edit::connect(&self.0.parts.paths, profile, &self.0.parts.program)?;
-        self.publish();
-        Ok(())
+        let access_key = self.files()?.resolve(profile)?.hand_out_access_key;
+        self.edit_files(&FileEdit::Connect { profiles: vec![profile.clone()], access_key }).await.map(drop)
     }
 
-    /// Gives its section back as it was.
+    /// Gives its section back as it was. What was said for handing it out does not outlive it.
     pub async fn disconnect(&self, profile: &ProfileName) -> Result<()> {
-        let _edit = self.0.editing.lock().await;
-        edit::disconnect(&self.0.parts.paths, profile)?;
-        // What was said for handing it out does not outlive it.
-        if self.files()?.profile(profile).is_some_and(|found| found.get(HAND_OUT).is_some()) {
-            edit::set(&self.0.parts.paths, profile, HAND_OUT, None)?;
-        }
-        self.publish();
-        Ok(())
+        self.edit_files(&FileEdit::Disconnect { profiles: vec![profile.clone()] }).await.map(drop)
     }
 
     /// Whether the access key itself is handed out instead of GetSessionToken credentials.
@@ -257,14 +255,11 @@ impl Agent {
         let _edit = self.0.editing.lock().await;
         let chain = self.files()?.resolve(profile)?;
         if yes && !(chain.hops.is_empty() && matches!(chain.base, Base::AccessKey { .. })) {
-            return Err(Error::new(
-                Code::InvalidValue,
-                format!("{profile} is no plain access key, so there is no key of its own to hand out"),
-                format!("Connect it without --access-key: stagedoor connect {profile}"),
-            ));
+            return Err(no_plain_key(profile));
         }
         if yes || chain.hand_out_access_key {
-            edit::set(&self.0.parts.paths, profile, HAND_OUT, yes.then_some("true"))?;
+            let edit = Edit::set_all(profile, &[(HAND_OUT, yes.then_some("true"))])?;
+            self.write_kept(&edit, &format!("hand out the access key of {profile}: {}", if yes { "yes" } else { "no" })).await?;
         }
         self.publish();
         Ok(())
@@ -316,4 +311,20 @@ impl Agent {
         self.publish();
         result
     }
+}
+
+pub(super) fn no_plaintext_key(profile: &ProfileName) -> Error {
+    Error::new(
+        Code::NoCredentials,
+        format!("{profile} has no access key in a plain file"),
+        "Run: stagedoor profiles, to see where each profile's credentials come from",
+    )
+}
+
+pub(super) fn no_plain_key(profile: &ProfileName) -> Error {
+    Error::new(
+        Code::InvalidValue,
+        format!("{profile} is no plain access key, so there is no key of its own to hand out"),
+        format!("Connect it without --access-key: stagedoor connect {profile}"),
+    )
 }

@@ -5,7 +5,10 @@
 use serde::{Deserialize, Serialize, Serializer};
 use time::OffsetDateTime;
 
-use super::vault::Migration;
+use super::{
+    file_edits::{FilesAnswer, FilesRequest},
+    vault::Migration,
+};
 use crate::{
     deliver::{Handed, console::ConsoleTarget},
     error::Error,
@@ -149,22 +152,10 @@ pub enum Request {
         /// Whose.
         profile: ProfileName,
     },
-    /// Put it back.
-    UndoImport {
-        /// Whose.
-        profile: ProfileName,
-    },
-    /// Hand a profile out through `credential_process`.
-    Connect {
-        /// Which.
-        profile: ProfileName,
-        /// Also hand out the access key itself, if it is a plain one.
-        access_key: bool,
-    },
-    /// Give it back.
-    Disconnect {
-        /// Which.
-        profile: ProfileName,
+    /// About edits of the AWS files.
+    Files {
+        /// What.
+        ask: FilesRequest,
     },
     /// Let a profile ask before it is handed out, or no longer. There is no request that approves: only a person can.
     Ask {
@@ -330,6 +321,11 @@ pub enum Response {
     Identity {
         /// What it says.
         identity: CallerIdentity,
+    },
+    /// About edits of the AWS files.
+    Files {
+        /// What came of it.
+        answer: FilesAnswer,
     },
     /// An MFA code.
     Code {

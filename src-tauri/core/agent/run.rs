@@ -8,8 +8,11 @@ use std::time::{Duration, Instant};
 use super::{Agent, activity::recording};
 use crate::model::lock::SecretsPlace;
 
-/// How often the AWS files and the practice account are looked at for other people's changes.
-const GLANCE: Duration = Duration::from_secs(1);
+/// How often the AWS files are looked at for other people's changes: what they change is in the window well within a second.
+const GLANCE: Duration = Duration::from_millis(250);
+
+/// One look in so many is at the practice account too.
+const PRACTICE_GLANCE: u32 = 4;
 
 /// Snapshots for small changes are not made more often than this.
 const BREATH: Duration = Duration::from_millis(40);
@@ -53,11 +56,13 @@ async fn sealing(agent: &Agent) {
 }
 
 async fn glancing(agent: &Agent) {
-    loop {
+    for look in (1..=PRACTICE_GLANCE).cycle() {
         tokio::time::sleep(GLANCE).await;
         let _ = agent.files();
         agent.look_at_the_clock();
-        agent.look_at_practice().await;
+        if look == PRACTICE_GLANCE {
+            agent.look_at_practice().await;
+        }
     }
 }
 

@@ -173,15 +173,7 @@ impl Agent {
                 self.add_access_key(NewAccessKey { profile, key, region: None, mfa_serial: None }).await.map(done)
             }
             Request::Import { profile } => self.import(&profile).await.map(done),
-            Request::UndoImport { profile } => {
-                self.allowed_by_name(&profile, "plain_file", &asker()).await?;
-                self.undo_import(&profile).await.map(done)
-            }
-            Request::Connect { profile, access_key } => {
-                self.hand_out_access_key(&profile, access_key).await?;
-                self.connect(&profile).await.map(done)
-            }
-            Request::Disconnect { profile } => self.disconnect(&profile).await.map(done),
+            Request::Files { ask } => self.about_files(ask, &asker()).await.map(|answer| Response::Files { answer }),
             Request::Ask { profile, yes } => self.set_asks(&profile, yes, &asker()).await.map(done),
             Request::AddTotpSeed { serial, seed } => self.add_totp_seed(&MfaSerial::parse(&serial)?, TotpSeed::parse(seed.expose())?).await.map(done),
             Request::MfaCode { serial } => {

@@ -55,7 +55,7 @@ impl Agent {
         {
             let problems = self.problems();
             snapshot.keychain.error.clone_from(&problems.keychain);
-            let practice = [&problems.practice, &problems.practice_set_aside, &problems.activity, &problems.clock];
+            let practice = [&problems.practice, &problems.practice_set_aside, &problems.versions, &problems.activity, &problems.clock];
             snapshot.problems = [&problems.files, &problems.settings, &problems.unsaved, &problems.sealed, &problems.set_aside]
                 .into_iter()
                 .chain(practice)

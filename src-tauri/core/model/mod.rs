@@ -9,6 +9,7 @@ pub mod chain;
 pub mod credentials;
 pub mod credentials_file;
 pub mod doctor;
+pub mod file_diff;
 pub mod lease;
 pub mod lease_policy;
 pub mod lock;

@@ -1,19 +1,28 @@
 //! Files as they must be written: whole or not at all, for their owner only, through symbolic links.
 //!
-//! The one place that writes files. A new text goes to a temporary file in the same folder, is flushed to the disk and
-//! takes the old one's place by a rename; whatever fails on the way, a full disk above all, leaves the old file as it was.
+//! The one door to writing files. A new text goes to a temporary file in the same folder, is flushed to the disk and
+//! takes the old one's place in one call (`replace`); whatever fails on the way, a full disk above all, leaves the old file as
+//! it was. A person's own files are changed under a [`Lock`], and only if they still are what was read.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU32, Ordering},
 };
 
+use zeroize::Zeroizing;
+
+use super::replace::{self, create_folders, folder_of, follow};
 use crate::error::{Code, Error, Result};
 
-/// The longest way through symbolic links that is followed, as in Linux.
-const LINKS: usize = 40;
+/// Reads a file. `None` when there is none; an error with a hint when it is a folder or unreadable.
+pub fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot_read(path, &error)),
+    }
+}
 
 /// Reads a text file. `None` when there is none; an error with a hint when it is a folder, unreadable or not UTF-8.
 pub fn read_text(path: &Path) -> Result<Option<String>> {
@@ -43,7 +52,23 @@ fn cannot_read(path: &Path, error: &io::Error) -> Error {
 /// Replaces the file as a whole, mode 0600; creates it and its parents (0700) where they are missing. A symbolic link is
 /// followed, not replaced. On any failure the old file is untouched and nothing is left behind.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    replace(path, |file| file.write_all(bytes)).map_err(|error| Error::file("write", path, &error))
+    replace::replace(path, |file| file.write_all(bytes)).map_err(|error| Error::file("write", path, &error))
+}
+
+/// Replaces a person's own file if it still holds `expected` (`None`: if there still is none): then `true`. Mode, owner and
+/// attributes stay as they are; a new file has mode 0600. A symbolic link is followed.
+pub(crate) fn exchange(path: &Path, expected: Option<&[u8]>, next: &[u8]) -> Result<bool> {
+    replace::exchange(path, expected, next).map_err(|error| Error::file("write", path, &error))
+}
+
+/// Removes a person's own file if it still holds `expected`: then `true`. A symbolic link to it stays.
+pub(crate) fn take_away(path: &Path, expected: &[u8]) -> Result<bool> {
+    replace::take_away(path, expected).map_err(|error| Error::file("remove", path, &error))
+}
+
+/// Removes what killed processes left of their writing in a folder of our own.
+pub(crate) fn sweep(folder: &Path) {
+    replace::sweep(folder, None);
 }
 
 /// Makes sure that the folder exists and is only for its owner (0700).
@@ -92,68 +117,28 @@ pub fn readable_by_others(path: &Path) -> bool {
     };
 }
 
-/// Keeps other Stagedoor processes from editing files of this folder while the guard lives. Best effort: where folders
-/// cannot be locked there is no guard, and the comparison before each write still holds.
-pub(crate) fn lock_folder_of(path: &Path) -> Option<File> {
-    let folder = File::open(path.parent()?).ok()?;
-    folder.lock().ok()?;
-    Some(folder)
+/// Keeps other Stagedoor processes from editing these files while it lives. Best effort: where folders cannot be locked
+/// there is no lock, and the comparison at each write still holds.
+pub(crate) struct Lock {
+    _folders: Vec<File>,
 }
 
-fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let target = follow(path)?;
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    create_folders(folder)?;
-    let (mut file, temporary) = temporary_beside(&target, folder)?;
-    let written = write(&mut file).and_then(|()| file.sync_all()).and_then(|()| {
-        drop(file);
-        fs::rename(&temporary, &target)
-    });
-    if written.is_err() {
-        // The first failure is the one to report.
-        let _ = fs::remove_file(&temporary);
-        return written;
-    }
-    sync_folder(folder);
-    Ok(())
-}
-
-/// Where the bytes really go: the end of a chain of symbolic links, also when nothing is there yet.
-fn follow(path: &Path) -> io::Result<PathBuf> {
-    let mut here = path.to_owned();
-    for _ in 0..LINKS {
-        match fs::read_link(&here) {
-            Ok(next) => here = here.parent().map_or_else(|| next.clone(), |folder| folder.join(&next)),
-            Err(_) => return Ok(here),
+impl Lock {
+    /// Locks the folders in which the files really lie, and clears away what killed processes left of writing them.
+    pub(crate) fn of(paths: &[&Path]) -> Self {
+        let targets: Vec<PathBuf> = paths.iter().filter_map(|path| follow(path).ok()).collect();
+        // In one order for everybody, each once, so that nobody waits for another in a circle.
+        let mut folders: Vec<PathBuf> = targets.iter().filter_map(|target| fs::canonicalize(folder_of(target)).ok()).collect();
+        folders.sort();
+        folders.dedup();
+        let locked: Vec<File> = folders.iter().filter_map(|folder| File::open(folder).ok().filter(|folder| folder.lock().is_ok())).collect();
+        if locked.len() == folders.len() {
+            for target in &targets {
+                replace::sweep(folder_of(target), target.file_name().and_then(|name| name.to_str()));
+            }
         }
+        Self { _folders: locked }
     }
-    Err(io::Error::other("too many symbolic links"))
-}
-
-fn temporary_beside(target: &Path, folder: &Path) -> io::Result<(File, PathBuf)> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let name = target.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?.to_string_lossy().into_owned();
-    loop {
-        let temporary = folder.join(format!(".{name}.stagedoor-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(&temporary) {
-            Ok(file) => return Ok((file, temporary)),
-            // Left by a process that was killed and had the same ID.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn create_folders(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 fn owner_only(path: &Path) -> io::Result<()> {
@@ -161,15 +146,6 @@ fn owner_only(path: &Path) -> io::Result<()> {
     return fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700));
     #[cfg(not(unix))]
     return path.metadata().map(|_| ());
-}
-
-/// Makes the rename itself survive a power cut. The file is complete either way, so a failure here is none.
-fn sync_folder(folder: &Path) {
-    if cfg!(unix)
-        && let Ok(folder) = File::open(folder)
-    {
-        let _ = folder.sync_all();
-    }
 }
 
 #[cfg(test)]
@@ -220,9 +196,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("config");
         write_atomic(&path, b"[default]\n").unwrap();
-        let error = replace(&path, |file| {
+        let error = replace::replace(&path, |file| {
             file.write_all(b"[def")?;
-            OpenOptions::new().write(true).open("/dev/full")?.write_all(b"ault]\n")
+            fs::OpenOptions::new().write(true).open("/dev/full")?.write_all(b"ault]\n")
         })
         .unwrap_err();
         let error = Error::file("write", &path, &error);

@@ -5,11 +5,16 @@
 
 pub(crate) mod append;
 pub mod aws_files;
+#[cfg(test)]
+mod crash;
 pub mod files;
 pub mod keychain;
 pub mod record;
+mod replace;
 pub mod sealed_sessions;
 pub mod secrets;
 pub(crate) mod set_aside;
 pub mod settings;
+mod steps;
 pub mod vault;
+pub mod versions;

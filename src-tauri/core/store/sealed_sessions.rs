@@ -179,7 +179,8 @@ enum Unopened {
     Damaged(&'static str),
 }
 
-fn seal(key: &[u8; 32], payload: &[u8]) -> Option<Vec<u8>> {
+/// Seals a payload into a file's bytes.
+pub(super) fn seal(key: &[u8; 32], payload: &[u8]) -> Option<Vec<u8>> {
     let mut header = [0; HEADER + NONCE];
     header[..MAGIC.len()].copy_from_slice(MAGIC);
     header[MAGIC.len()] = VERSION;
@@ -189,6 +190,15 @@ fn seal(key: &[u8; 32], payload: &[u8]) -> Option<Vec<u8>> {
     let cipher = XChaCha20Poly1305::new(key.into());
     cipher.encrypt_in_place(XNonce::from_slice(&header[HEADER..]), &header[..HEADER], &mut *body).ok()?;
     Some([&header[..], &body[..]].concat())
+}
+
+/// Opens what [`seal`] made. `None`: it was changed, or sealed with another key.
+pub(super) fn unseal(key: &[u8; 32], sealed: &[u8]) -> Option<Bytes> {
+    let (header, rest) = sealed.split_at_checked(HEADER)?;
+    let (nonce, body) = rest.split_at_checked(NONCE)?;
+    let mut payload = Zeroizing::new(body.to_vec());
+    let cipher = XChaCha20Poly1305::new(key.into());
+    cipher.decrypt_in_place(XNonce::from_slice(nonce), header, &mut *payload).ok().map(|()| payload)
 }
 
 #[cfg(test)]

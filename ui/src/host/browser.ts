@@ -1,11 +1,12 @@
 // The host for tests and design: an imagined company in memory, no AWS and no secrets. It behaves as the agent does, down to
 // the refusals, and a test can script it through `window.stagedoorHost`. It is no part of the product's build.
 
-import type { ActivityPage, ActivityQuery, DoctorReport, Host, HostError, HostEvent, LeaseRequest, LeaseView, Mending, Migration, Narrowing, NewAccessKey, NewRole, PracticeOverview, ProfileView, PromptAnswer, SecretsPlace, SessionPolicy, Snapshot } from './index';
+import type { ActivityPage, ActivityQuery, AwsFile, DoctorReport, FileDiff, FileEdit, Host, HostError, HostEvent, LeaseRequest, LeaseView, Mending, Migration, Narrowing, NewAccessKey, NewRole, PracticeOverview, Preview, ProfileView, PromptAnswer, SecretsPlace, SessionPolicy, Snapshot, VersionLine } from './index';
 import { ALICE_PHONE, PICTURE_TIME, accessKey, everydaySnapshot, minutes, practiceProfiles, role, session, lease, policyOf } from './fixtures';
 import { InsightWorld } from './insight-fixtures';
-import { PracticeWorld, exampleQr } from './practice-fixtures';
 import { fail, scenes } from './scenes';
+import { PracticeWorld, exampleQr } from './practice-fixtures';
+import { diffOf, editedProfiles, previewOf, versionLines } from './file-fixtures';
 
 /** The code that AWS accepts here; every other one is refused. */
 export const RIGHT_CODE = '123456';
@@ -164,6 +165,24 @@ export class BrowserHost implements Host {
   async disconnect(profile: string): Promise<void> {
     await this.#asked('disconnect', { profile });
     this.changeProfile(profile, { connected: false });
+  }
+  async previewFiles(edit: FileEdit): Promise<Preview> {
+    await this.#asked('preview_files', { edit });
+    return previewOf(edit, this.current);
+  }
+  async editFiles(edit: FileEdit): Promise<Preview> {
+    await this.#asked('edit_files', { edit });
+    const made = previewOf(edit, this.current);
+    this.change({ profiles: editedProfiles(edit, made, this.current) });
+    return made;
+  }
+  async fileVersions(): Promise<VersionLine[]> {
+    await this.#asked('file_versions', {});
+    return versionLines();
+  }
+  async fileVersionDiff(file: AwsFile, number: number, againstNow: boolean): Promise<FileDiff> {
+    await this.#asked('file_version_diff', { file, number, againstNow });
+    return diffOf(file, number, this.current);
   }
   async handOutAccessKey(profile: string, yes: boolean): Promise<void> {
     await this.#asked('hand_out_access_key', { profile, yes });

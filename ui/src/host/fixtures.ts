@@ -180,10 +180,6 @@ const exampleLeases = (): LeaseView[] => [
 ];
 
 /** With them, and with a profile that is written into the credentials file. */
-export function withLeases(it: Snapshot): Snapshot {
-  const credentials_file = { section: 'prod-admin-session', expiration: minutes(47), error: null };
-  return { ...it, leases: exampleLeases(), profiles: it.profiles.map((view) => (view.name === 'prod-admin' ? { ...view, credentials_file } : view)) };
-}
 
 /** What the practice account adds. */
 export function practiceProfiles(): ProfileView[] {

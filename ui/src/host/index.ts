@@ -3,6 +3,7 @@
 //
 // Every call rejects with an `Error` of the agent: a sentence, a hint and a code.
 
+import type { AwsFile } from './types/AwsFile';
 import type { ActivityPage } from './types/ActivityPage';
 import type { ActivityQuery } from './types/ActivityQuery';
 import type { CallerIdentity } from './types/CallerIdentity';
@@ -10,18 +11,22 @@ import type { Migration } from './types/Migration';
 import type { SecretsPlace } from './types/SecretsPlace';
 import type { Error as HostError } from './types/Error';
 import type { Event as HostEvent } from './types/Event';
+import type { FileDiff } from './types/FileDiff';
+import type { FileEdit } from './types/FileEdit';
+import type { PracticeOverview } from './types/PracticeOverview';
+import type { Preview } from './types/Preview';
 import type { LeaseRequest } from './types/LeaseRequest';
 import type { LeaseView } from './types/LeaseView';
 import type { Narrowing } from './types/Narrowing';
 import type { DoctorReport } from './types/DoctorReport';
 import type { Mending } from './types/Mending';
-import type { PracticeOverview } from './types/PracticeOverview';
 import type { PromptAnswer } from './types/PromptAnswer';
 import type { SessionPolicy } from './types/SessionPolicy';
 import type { Settings } from './types/Settings';
 import type { Snapshot } from './types/Snapshot';
+import type { VersionLine } from './types/VersionLine';
 
-export type { CallerIdentity, HostError, HostEvent, Migration, PracticeOverview, SecretsPlace, Settings, Snapshot, LeaseRequest, LeaseView, Narrowing, SessionPolicy };
+export type { AwsFile, CallerIdentity, FileDiff, FileEdit, HostError, HostEvent, Migration, PracticeOverview, Preview, SecretsPlace, Settings, Snapshot, LeaseRequest, LeaseView, Narrowing, SessionPolicy, VersionLine };
 export type { ActivityPage, ActivityQuery, DoctorReport, Mending };
 export type { AskerView } from './types/AskerView';
 export type { PromptAnswer } from './types/PromptAnswer';
@@ -31,6 +36,7 @@ export type { ActivityLine } from './types/ActivityLine';
 export type { ActivityView } from './types/ActivityView';
 export type { CallView } from './types/CallView';
 export type { ChainView } from './types/ChainView';
+export type { DiffLine } from './types/DiffLine';
 export type { DecisionView } from './types/DecisionView';
 export type { Finding } from './types/Finding';
 export type { Level } from './types/Level';
@@ -101,6 +107,14 @@ export interface Host {
   undoImport(profile: string): Promise<void>;
   connect(profile: string): Promise<void>;
   disconnect(profile: string): Promise<void>;
+  /** What an edit of the AWS files would change. */
+  previewFiles(edit: FileEdit): Promise<Preview>;
+  /** Makes it, and tells what it changed. */
+  editFiles(edit: FileEdit): Promise<Preview>;
+  /** The last versions of both AWS files, newest first. */
+  fileVersions(): Promise<VersionLine[]>;
+  /** What a version changed; or how the file differs from it now. */
+  fileVersionDiff(file: AwsFile, number: number, againstNow: boolean): Promise<FileDiff>;
   handOutAccessKey(profile: string, yes: boolean): Promise<void>;
   /** Whether a person is asked each time before a program gets it. */
   setAsks(profile: string, yes: boolean): Promise<void>;

@@ -2,7 +2,7 @@
 
 import { invoke } from '@tauri-apps/api/core';
 import { emit, listen } from '@tauri-apps/api/event';
-import type { CallerIdentity, Host, HostEvent, MfaCode, Migration, PracticeOverview, SecretsPlace, Snapshot, LeaseView, SessionPolicy, ActivityPage, DoctorReport } from './index';
+import type { CallerIdentity, FileDiff, Host, HostEvent, MfaCode, Migration, PracticeOverview, Preview, SecretsPlace, Snapshot, LeaseView, SessionPolicy, VersionLine, ActivityPage, DoctorReport } from './index';
 
 export function tauriHost(): Host {
   return {
@@ -31,6 +31,10 @@ export function tauriHost(): Host {
     undoImport: (profile) => invoke('undo_import', { profile }),
     connect: (profile) => invoke('connect', { profile }),
     disconnect: (profile) => invoke('disconnect', { profile }),
+    previewFiles: (edit) => invoke<Preview>('preview_files', { edit }),
+    editFiles: (edit) => invoke<Preview>('edit_files', { edit }),
+    fileVersions: () => invoke<VersionLine[]>('file_versions'),
+    fileVersionDiff: (file, number, againstNow) => invoke<FileDiff>('file_version_diff', { file, number, againstNow }),
     handOutAccessKey: (profile, yes) => invoke('hand_out_access_key', { profile, yes }),
     setAsks: (profile, yes) => invoke('set_asks', { profile, yes }),
     answerPrompt: (id, answer) => invoke('answer_prompt', { id, answer }),

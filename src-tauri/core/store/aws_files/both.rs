@@ -1,13 +1,17 @@
-//! Both AWS files as one thing to write.
+//! Both AWS files as one thing to write: an [`Edit`] says what becomes of them, whatever they say by then.
 //!
-//! They are read anew, changed and written only if they are still what was read; otherwise it starts over. Where both
-//! change and the second cannot be written, the first is put back.
+//! They are read anew, changed, and each takes its file's place only if that is still what was read; otherwise it starts over
+//! with the new text. Where both change and the second cannot be written, the first is put back. The same edit shows what it
+//! would do ([`Edit::preview`]) and does it.
 
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::text::{Document, FileKind};
+use super::{
+    bytes,
+    text::{Document, FileKind},
+};
 use crate::{
     error::{Code, Error, Result},
     paths::Paths,
@@ -15,7 +19,7 @@ use crate::{
 };
 
 /// How often an edit starts over because somebody else wrote a file meanwhile.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 20;
 
 /// Both files at one moment.
 pub(super) struct Files {
@@ -30,14 +34,22 @@ pub(super) struct Before {
 }
 
 impl Before {
-    fn read(path: &Path, kind: FileKind) -> Result<Self> {
-        let text = files::read_text(path)?;
-        Ok(Self { found: text.is_some(), document: Document::parse(kind, text.unwrap_or_default()) })
+    fn of(kind: FileKind, text: Option<&str>) -> Self {
+        Self { found: text.is_some(), document: Document::parse(kind, text.unwrap_or_default().to_owned()) }
     }
 
-    fn is_still(&self, path: &Path) -> Result<bool> {
-        let now = files::read_text(path)?.map(Zeroizing::new);
-        Ok(now.is_some() == self.found && now.as_deref().map_or("", String::as_str) == self.document.text.as_str())
+    /// What it is after a step.
+    fn after(self, kind: FileKind, next: Next) -> Self {
+        match next {
+            Next::Same => self,
+            Next::Text(text) if text == self.document.text => self,
+            Next::Text(text) => Self::of(kind, Some(&text)),
+            Next::Gone => Self::of(kind, None),
+        }
+    }
+
+    fn bytes(&self) -> Content {
+        self.found.then(|| bytes::encode(&self.document.text))
     }
 }
 
@@ -49,52 +61,154 @@ pub(super) enum Next {
 }
 
 /// Which file is written first: the one after which a profile still works should the second one fail.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     ConfigFirst,
     CredentialsFirst,
 }
 
-/// Reads, changes, writes.
+/// What a file holds; `None`: there is none.
+pub type Content = Option<Zeroizing<Vec<u8>>>;
+
+/// One file before and after an edit.
+pub struct Changed {
+    /// As it was found.
+    pub before: Content,
+    /// As it is then.
+    pub after: Content,
+}
+
+impl Changed {
+    /// Whether it becomes another.
+    pub fn differs(&self) -> bool {
+        self.before != self.after
+    }
+}
+
+/// Both files before and after an edit.
+pub struct Changes {
+    /// `~/.aws/config`
+    pub config: Changed,
+    /// `~/.aws/credentials`
+    pub credentials: Changed,
+}
+
+type Step<'a> = Box<dyn Fn(&Files) -> Result<(Next, Next)> + Send + Sync + 'a>;
+
+/// What shall become of the AWS files.
+pub struct Edit<'a> {
+    order: Order,
+    steps: Vec<Step<'a>>,
+}
+
+impl<'a> Edit<'a> {
+    pub(super) fn new(order: Order, change: impl Fn(&Files) -> Result<(Next, Next)> + Send + Sync + 'a) -> Self {
+        Self { order, steps: vec![Box::new(change)] }
+    }
+
+    /// Both edits in one write, the other one on what this one leaves.
+    #[must_use]
+    pub fn then(mut self, other: Self) -> Self {
+        self.steps.extend(other.steps);
+        self
+    }
+
+    /// What it would change, and nothing else.
+    pub fn preview(&self, paths: &Paths) -> Result<Changes> {
+        changes(paths, &self.steps())
+    }
+
+    /// What it makes of these files; nothing is read or written. The paths are for messages.
+    pub fn on(&self, paths: &Paths, config: Content, credentials: Content) -> Result<Changes> {
+        changes_of(paths, config, credentials, &self.steps())
+    }
+
+    /// Makes it so, and tells what changed.
+    pub fn write(&self, paths: &Paths) -> Result<Changes> {
+        self.write_after(paths, |_| {})
+    }
+
+    /// As [`write`](Self::write); what will be replaced is shown just before it is, at each attempt.
+    pub fn write_after(&self, paths: &Paths, about_to: impl FnMut(&Changes)) -> Result<Changes> {
+        write_all(paths, self.order, &self.steps(), about_to)
+    }
+
+    fn steps(&self) -> Vec<&Does<'_>> {
+        self.steps.iter().map(|step| &**step as &Does<'_>).collect()
+    }
+}
+
+/// What a step makes of both files.
+type Does<'a> = dyn Fn(&Files) -> Result<(Next, Next)> + 'a;
+
+/// Reads, changes, writes, for an edit that nobody has to see before.
 pub(super) fn edit(paths: &Paths, order: Order, change: impl Fn(&Files) -> Result<(Next, Next)>) -> Result<()> {
-    let _guard = files::lock_folder_of(&paths.aws_config);
+    write_all(paths, order, &[&change], |_| {}).map(drop)
+}
+
+fn changes(paths: &Paths, steps: &[&Does<'_>]) -> Result<Changes> {
+    changes_of(paths, files::read(&paths.aws_config)?, files::read(&paths.aws_credentials)?, steps)
+}
+
+fn changes_of(paths: &Paths, config: Content, credentials: Content, steps: &[&Does<'_>]) -> Result<Changes> {
+    let before = |path: &Path, kind, content: &Content| {
+        let text = content.as_ref().map(|found| bytes::text_of(path, found)).transpose()?;
+        Ok(Before::of(kind, text.as_ref().map(|text| text.as_str())))
+    };
+    let mut now = Files {
+        config: before(&paths.aws_config, FileKind::Config, &config)?,
+        credentials: before(&paths.aws_credentials, FileKind::Credentials, &credentials)?,
+    };
+    for step in steps {
+        let (next_config, next_credentials) = step(&now)?;
+        now = Files { config: now.config.after(FileKind::Config, next_config), credentials: now.credentials.after(FileKind::Credentials, next_credentials) };
+    }
+    Ok(Changes { config: Changed { before: config, after: now.config.bytes() }, credentials: Changed { before: credentials, after: now.credentials.bytes() } })
+}
+
+fn write_all(paths: &Paths, order: Order, steps: &[&Does<'_>], mut about_to: impl FnMut(&Changes)) -> Result<Changes> {
+    let _lock = files::Lock::of(&[&paths.aws_config, &paths.aws_credentials]);
     for _ in 0..ATTEMPTS {
-        let read =
-            Files { config: Before::read(&paths.aws_config, FileKind::Config)?, credentials: Before::read(&paths.aws_credentials, FileKind::Credentials)? };
-        let (config, credentials) = change(&read)?;
-        let mut writes = [(&*paths.aws_config, &read.config, config), (&*paths.aws_credentials, &read.credentials, credentials)];
-        if matches!(order, Order::CredentialsFirst) {
+        let changes = changes(paths, steps)?;
+        about_to(&changes);
+        let mut writes = [(&*paths.aws_config, &changes.config), (&*paths.aws_credentials, &changes.credentials)];
+        if order == Order::CredentialsFirst {
             writes.reverse();
         }
-        if !(read.config.is_still(&paths.aws_config)? && read.credentials.is_still(&paths.aws_credentials)?) {
+        let [first, second] = writes;
+        if !write(first)? {
             continue;
         }
-        let [first, second] = &writes;
-        write(first)?;
-        return write(second).inspect_err(|_| put_back(first));
+        match write(second) {
+            Ok(true) => return Ok(changes),
+            Ok(false) => put_back(first),
+            Err(error) => {
+                put_back(first);
+                return Err(error);
+            }
+        }
     }
     Err(Error::new(Code::File, "The AWS files are being changed by another program", "Try again when it is done; nothing was changed"))
 }
 
-type Write<'a> = (&'a Path, &'a Before, Next);
-
-fn write((path, before, next): &Write<'_>) -> Result<()> {
-    match next {
-        Next::Text(text) if *text != before.document.text => files::write_atomic(path, text.as_bytes()),
-        Next::Gone if before.found => files::remove(path),
-        Next::Same | Next::Text(_) | Next::Gone => Ok(()),
+/// Writes one file; `false`: somebody else did meanwhile.
+fn write((path, changed): (&Path, &Changed)) -> Result<bool> {
+    match (&changed.before, &changed.after) {
+        (before, after) if before == after => Ok(true),
+        (before, Some(after)) => files::exchange(path, before.as_ref().map(|bytes| &bytes[..]), after),
+        (Some(before), None) => files::take_away(path, before),
+        (None, None) => Ok(true),
     }
 }
 
-/// The second file could not be written: the first becomes what it was, as far as that can be had.
-fn put_back((path, before, next): &Write<'_>) {
-    let changed = match next {
-        Next::Text(text) => *text != before.document.text,
-        Next::Gone => before.found,
-        Next::Same => false,
+/// The second file could not be written: the first becomes what it was, unless somebody has changed it again.
+fn put_back((path, changed): (&Path, &Changed)) {
+    let back = match (&changed.before, &changed.after) {
+        (before, after) if before == after => return,
+        (Some(before), after) => files::exchange(path, after.as_ref().map(|bytes| &bytes[..]), before),
+        (None, Some(after)) => files::take_away(path, after),
+        (None, None) => return,
     };
-    if changed {
-        // The failure that led here is the one to report; the next edit completes what this one leaves.
-        let _ = if before.found { files::write_atomic(path, before.document.text.as_bytes()) } else { files::remove(path) };
-    }
+    // The failure that led here is the one to report; the next edit completes what this one leaves.
+    drop(back);
 }

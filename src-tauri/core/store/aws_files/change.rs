@@ -14,6 +14,7 @@ use super::text::{Document, LineKind, SPACE, SectionName};
 pub(super) struct Change<'a> {
     pub(super) document: &'a Document,
     edits: Vec<(Range<usize>, Zeroizing<String>)>,
+    appended: bool,
 }
 
 /// A property line of a section.
@@ -29,7 +30,7 @@ pub(super) struct Property {
 
 impl<'a> Change<'a> {
     pub(super) fn new(document: &'a Document) -> Self {
-        Self { document, edits: Vec::new() }
+        Self { document, edits: Vec::new(), appended: false }
     }
 
     /// The sections of that name, in order.
@@ -42,7 +43,8 @@ impl<'a> Change<'a> {
         self.sections(name).into_iter().flat_map(|section| self.properties_of(section)).collect()
     }
 
-    fn properties_of(&self, section: usize) -> Vec<Property> {
+    /// The properties of one section.
+    pub(super) fn properties_of(&self, section: usize) -> Vec<Property> {
         let found = self.document.body(section).filter_map(|line| match &self.document.lines[line].kind {
             LineKind::Property { section, key, value } => {
                 Some(Property { line, section: *section, key: key.clone(), value: value.clone(), name: self.document.at(key).to_ascii_lowercase() })
@@ -66,10 +68,11 @@ impl<'a> Change<'a> {
     pub(super) fn remove_continuations(&mut self, line: usize) {
         for further in line + 1..self.document.lines.len() {
             match &self.document.lines[further].kind {
-                LineKind::Header | LineKind::Property { .. } => break,
                 LineKind::Continuation { .. } => self.remove_line(further),
                 LineKind::Broken if self.document.text[self.document.lines[further].start..].starts_with(SPACE) => self.remove_line(further),
-                LineKind::Blank | LineKind::Comment | LineKind::Broken => {}
+                LineKind::Blank | LineKind::Comment => {}
+                // What is indented after a broken line belongs to that one.
+                LineKind::Header | LineKind::Property { .. } | LineKind::Broken => break,
             }
         }
     }
@@ -115,7 +118,7 @@ impl<'a> Change<'a> {
     }
 
     /// The last line of a section that says something.
-    fn last_of(&self, section: usize) -> usize {
+    pub(super) fn last_of(&self, section: usize) -> usize {
         let body = self.document.body(section);
         let last = body.clone().rev().find(|line| !matches!(self.document.lines[*line].kind, LineKind::Blank | LineKind::Comment));
         last.unwrap_or(body.start - 1)
@@ -127,11 +130,18 @@ impl<'a> Change<'a> {
         let end = self.document.text.len();
         let block = lines.join(eol);
         let text = match self.document.lines.last() {
+            None if self.appended => format!("{eol}{block}{eol}"),
             None => format!("{block}{eol}"),
             Some(last) if last.end == last.next => format!("{eol}{block}"),
             Some(_) => format!("{eol}{block}{eol}"),
         };
         self.replace(end..end, text);
+        self.appended = true;
+    }
+
+    /// Whether a section was appended.
+    pub(super) fn appended(&self) -> bool {
+        self.appended
     }
 
     /// Removes a section from its header to its last line that says something, as [`append`](Self::append) wrote it.

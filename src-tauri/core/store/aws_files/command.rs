@@ -39,11 +39,15 @@ pub(super) fn line(program: &Path, profile: &ProfileName) -> Result<String> {
 
 /// Whether a `credential_process` is ours and for this profile.
 pub(super) fn is_ours(command: &str, profile: &str) -> bool {
-    let words = words(command);
-    let [program, verb, name] = words.as_slice() else { return false };
+    profile_of(command).is_some_and(|name| name == profile)
+}
+
+/// The profile that a `credential_process` of ours names.
+pub(super) fn profile_of(command: &str) -> Option<String> {
+    let [program, verb, name] = <[String; 3]>::try_from(words(command)).ok()?;
     let file = program.rsplit(['/', '\\']).next().unwrap_or_default();
     let stem = file.strip_suffix(".exe").unwrap_or(file);
-    stem == "stagedoor" && verb == VERB && name == profile
+    (stem == "stagedoor" && verb == VERB).then_some(name)
 }
 
 /// The program that a command line starts.

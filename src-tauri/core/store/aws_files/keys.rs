@@ -17,6 +17,9 @@ pub(super) const KEYCHAIN: &str = "keychain";
 /// Says that a section is there only because of us, and whether the file is too.
 pub(super) const OWN_SECTION: &str = "stagedoor_section";
 
+/// Says that a profile's access key itself may be handed out.
+pub(crate) const HAND_OUT: &str = "stagedoor_hand_out_access_key";
+
 /// The keys that win over `credential_process` in at least one SDK.
 const RENAMED: [&str; 14] = [
     "role_arn",
@@ -61,4 +64,9 @@ pub(super) fn is_shown(key: &str) -> bool {
     matches!(key, "region" | "role_arn" | "source_profile" | "mfa_serial" | "duration_seconds" | "output" | OWN_ID | ID)
         || !matches!(key, OWN_PLACE | OWN_SECTION)
             && !["secret_", "_secret", "password", "token"].iter().any(|word| key.contains(word) && key != "web_identity_token_file")
+}
+
+/// Whether its value must not be seen in a diff.
+pub(super) fn is_secret(key: &str) -> bool {
+    !matches!(key, OWN_PLACE | OWN_SECTION) && !is_shown(effective(key))
 }

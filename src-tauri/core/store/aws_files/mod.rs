@@ -25,11 +25,15 @@ use crate::{
 };
 
 mod both;
+mod bytes;
 mod change;
 mod command;
+mod connecting;
+pub mod diff;
 pub mod edit;
-mod keys;
+pub(crate) mod keys;
 mod merge;
+mod moving;
 pub mod origins;
 mod parts;
 mod text;
@@ -82,8 +86,16 @@ impl AwsFiles {
 
     /// Reads both files again, takes over what is not as it was, and says what that is. After an error nothing has changed.
     pub fn refresh(&mut self, paths: &Paths) -> Result<Change> {
-        let texts = [files::read_text(&paths.aws_config)?, files::read_text(&paths.aws_credentials)?];
-        Ok(self.take_over([&paths.aws_config, &paths.aws_credentials], texts))
+        let paths = [&*paths.aws_config, &*paths.aws_credentials];
+        let text = |path: &Path| match files::read(path)? {
+            Some(found) => bytes::text_of(path, &found).map(|mut text| Some(std::mem::take(&mut *text))),
+            None => Ok(None),
+        };
+        let texts = [text(paths[0])?, text(paths[1])?];
+        let foreign: Vec<_> = paths.iter().zip(&texts).filter_map(|(path, text)| not_utf8(path, text.as_ref()?)).collect();
+        let change = self.take_over(paths, texts);
+        self.problems.extend(foreign);
+        Ok(change)
     }
 
     /// What documents that are at hand say.
@@ -106,6 +118,11 @@ impl AwsFiles {
     /// What is wrong with the files: a sentence each, with file and line, and a hint.
     pub fn problems(&self) -> &[Error] {
         &self.problems
+    }
+
+    /// Whether a profile is handed out through Stagedoor.
+    pub fn is_connected(&self, name: &str) -> bool {
+        self.named(name).is_some_and(|profile| profile.connected)
     }
 
     /// The nested properties of `[services NAME]`.
@@ -168,4 +185,11 @@ impl AwsFiles {
     fn named(&self, name: &str) -> Option<&Profile> {
         self.index.get(name).map(|at| &*self.profiles[*at])
     }
+}
+
+/// AWS's own tools refuse such a file; here the rest of it counts.
+fn not_utf8(path: &Path, text: &str) -> Option<Error> {
+    let line = bytes::first_foreign_line(text)?;
+    let hint = "Open it in an editor and save it as UTF-8: AWS's own tools refuse the whole file";
+    Some(Error::new(Code::File, format!("Line {line} of {} is not UTF-8 text", path.display()), hint))
 }

@@ -292,7 +292,7 @@ pub(super) fn is_identifier(text: &str) -> bool {
 
 /// What the AWS CLI and boto3 accept beyond that, in quotes.
 pub(super) fn is_loose_name(text: &str) -> bool {
-    !text.is_empty() && text.trim() == text && !text.chars().any(|c| c.is_control() || "[]#;\"'\\".contains(c))
+    !text.is_empty() && text.trim() == text && !text.chars().any(|c| c.is_control() || super::bytes::is_foreign(c) || "[]#;\"'\\".contains(c))
 }
 
 fn section_name(kind: FileKind, inner: &str) -> (SectionName, Option<Complaint>) {

@@ -55,7 +55,7 @@ pub(super) fn first(path: &Path, bytes: &[u8]) -> Result<Digest> {
 
 /// Replaces the file that `seen` is of; the version before becomes the copy.
 pub(super) fn replace(path: &Path, seen: &Digest, bytes: &[u8]) -> Result<Digest> {
-    let _folder = files::lock_folder_of(path);
+    let _lock = files::Lock::of(&[path]);
     let before = known(path, seen)?;
     files::write_atomic(&backup(path), &before)?;
     files::write_atomic(path, bytes)?;
@@ -64,7 +64,7 @@ pub(super) fn replace(path: &Path, seen: &Digest, bytes: &[u8]) -> Result<Digest
 
 /// Removes the file that `seen` is of, and the copy.
 pub(super) fn discard(path: &Path, seen: &Digest) -> Result<()> {
-    let _folder = files::lock_folder_of(path);
+    let _lock = files::Lock::of(&[path]);
     known(path, seen)?;
     // The copy first: a failure in between leaves what is newer.
     forget_backup(path)?;

@@ -1,0 +1,395 @@
+//! Edits of the AWS files as a person meets them: shown first, then made; kept as versions, and taken back to one of them.
+//!
+//! What an edit would change and the edit itself come from the same value, so that what was shown is what is written. Each is
+//! one write of both files and one at a time.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::{Agent, Asker, approval::ASKS};
+use crate::{
+    error::{Code, Error, Result},
+    model::{access_key::AccessKeyId, chain::Base, file_diff::FileDiff, profile::ProfileName},
+    store::{
+        aws_files::{
+            AwsFiles, diff,
+            edit::{AwsFile, Changes, Content, Edit},
+            keys::HAND_OUT,
+        },
+        files,
+    },
+};
+
+/// What shall be done with the AWS files.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[serde(tag = "edit", rename_all = "snake_case")]
+pub enum FileEdit {
+    /// Hand profiles out through Stagedoor, in one write.
+    Connect {
+        /// Which.
+        profiles: Vec<ProfileName>,
+        /// Also hand out the access key itself, of a plain one.
+        access_key: bool,
+    },
+    /// Hand out all that can be.
+    ConnectAll,
+    /// Give profiles back as they were.
+    Disconnect {
+        /// Which.
+        profiles: Vec<ProfileName>,
+    },
+    /// Give all back.
+    DisconnectAll,
+    /// Move access keys into the keychain; each is proven with AWS before its line leaves the file.
+    Import {
+        /// Whose.
+        profiles: Vec<ProfileName>,
+    },
+    /// Put an access key back into its file.
+    UndoImport {
+        /// Whose.
+        profile: ProfileName,
+    },
+    /// Make a file what it was.
+    Restore {
+        /// Which.
+        file: AwsFile,
+        /// The number of the version.
+        number: u32,
+    },
+}
+
+/// What an edit would change, or has changed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct Preview {
+    /// The profiles that it is about.
+    pub profiles: Vec<ProfileName>,
+    /// Those that are left as they are.
+    pub skipped: Vec<Skipped>,
+    /// The files that become others, line by line.
+    pub diffs: Vec<FileDiff>,
+}
+
+/// A profile that is left as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct Skipped {
+    /// Which.
+    pub profile: ProfileName,
+    /// Why.
+    pub why: String,
+}
+
+/// One version of a file, without what it says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct VersionLine {
+    /// Of which file.
+    pub file: AwsFile,
+    /// Counts up for each file.
+    pub number: u32,
+    /// When it was seen.
+    #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, ts(type = "string"))]
+    pub at: OffsetDateTime,
+    /// What made it.
+    pub by: String,
+    /// In bytes.
+    pub size: u32,
+    /// Whether the file says exactly this now.
+    pub current: bool,
+}
+
+/// What a program asks about edits of the AWS files.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum FilesRequest {
+    /// What an edit would change; writes nothing.
+    Preview {
+        /// Which edit.
+        wanted: FileEdit,
+    },
+    /// Make an edit.
+    Edit {
+        /// Which.
+        wanted: FileEdit,
+    },
+    /// The last versions of both files.
+    Versions,
+    /// What was different in one of them.
+    Diff {
+        /// Of which file.
+        file: AwsFile,
+        /// Which.
+        number: u32,
+        /// Against the file as it is now, instead of the version before.
+        against_now: bool,
+    },
+}
+
+/// What the agent answers to that.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FilesAnswer {
+    /// What an edit changes or has changed.
+    Preview(Preview),
+    /// Newest first.
+    Versions(Vec<VersionLine>),
+    /// Line by line.
+    Diff(FileDiff),
+}
+
+/// An edit that was thought through on the files as they are.
+struct Planned<'a> {
+    edit: Edit<'a>,
+    by: String,
+    told: Preview,
+}
+
+impl Agent {
+    /// Answers a program.
+    pub(super) async fn about_files(&self, ask: FilesRequest, asker: &Asker) -> Result<FilesAnswer> {
+        match ask {
+            FilesRequest::Preview { wanted } => self.preview(&wanted).await.map(FilesAnswer::Preview),
+            FilesRequest::Edit { wanted } => {
+                for profile in self.laid_open(&wanted)? {
+                    self.allowed_by_name(&profile, "plain_file", asker).await?;
+                }
+                self.edit_files(&wanted).await.map(FilesAnswer::Preview)
+            }
+            FilesRequest::Versions => self.file_versions().await.map(FilesAnswer::Versions),
+            FilesRequest::Diff { file, number, against_now } => self.version_diff(file, number, against_now).await.map(FilesAnswer::Diff),
+        }
+    }
+
+    /// The profiles whose secrets an edit can lay open in a plain file: whoever set them to ask is asked. An earlier version may
+    /// hold anybody's, and may not know yet that a profile asks.
+    fn laid_open(&self, wanted: &FileEdit) -> Result<Vec<ProfileName>> {
+        Ok(match wanted {
+            FileEdit::UndoImport { profile } => vec![profile.clone()],
+            FileEdit::Restore { .. } => {
+                let files = self.files()?;
+                let asking = files.profiles().iter().filter(|profile| profile.get(ASKS).is_some()).map(|profile| ProfileName::new(&profile.name));
+                asking.collect()
+            }
+            FileEdit::Connect { .. } | FileEdit::ConnectAll | FileEdit::Disconnect { .. } | FileEdit::DisconnectAll | FileEdit::Import { .. } => Vec::new(),
+        })
+    }
+
+    /// What an edit would change. Writes nothing.
+    pub async fn preview(&self, wanted: &FileEdit) -> Result<Preview> {
+        let planned = self.plan(wanted).await?;
+        let changes = planned.edit.preview(&self.0.parts.paths)?;
+        Ok(Preview { diffs: diff::of_changes(&self.0.parts.paths, &changes), ..planned.told })
+    }
+
+    /// Makes an edit and tells what it changed.
+    pub async fn edit_files(&self, wanted: &FileEdit) -> Result<Preview> {
+        // What needs the keychain too is done one by one.
+        match wanted {
+            FileEdit::Import { profiles } => {
+                let shown = self.preview(wanted).await?;
+                for profile in profiles {
+                    self.import(profile).await?;
+                }
+                return Ok(shown);
+            }
+            FileEdit::UndoImport { profile } => {
+                let shown = self.preview(wanted).await?;
+                return self.undo_import(profile).await.map(|()| shown);
+            }
+            FileEdit::Connect { .. } | FileEdit::ConnectAll | FileEdit::Disconnect { .. } | FileEdit::DisconnectAll | FileEdit::Restore { .. } => {}
+        }
+        let _edit = self.0.editing.lock().await;
+        let planned = self.plan(wanted).await?;
+        let changes = self.write_kept(&planned.edit, &planned.by).await?;
+        self.publish();
+        Ok(Preview { diffs: diff::of_changes(&self.0.parts.paths, &changes), ..planned.told })
+    }
+
+    /// Writes an edit; what was there before and what is there then are kept as versions. The caller holds `editing`.
+    pub(super) async fn write_kept(&self, edit: &Edit<'_>, by: &str) -> Result<Changes> {
+        let (keeper, paths) = (self.0.versions.keeper(by).await, &self.0.parts.paths);
+        let mut kept: Result<()> = Ok(());
+        let both = |changes: &Changes, keep: &mut dyn FnMut(&std::path::Path, &Content) -> Result<()>, after: bool| {
+            for (path, changed) in [(&paths.aws_config, &changes.config), (&paths.aws_credentials, &changes.credentials)] {
+                if changed.differs() {
+                    keep(path, if after { &changed.after } else { &changed.before })?;
+                }
+            }
+            Ok(())
+        };
+        let changes = edit.write_after(paths, |changes| {
+            kept = both(changes, &mut |path, content| content.as_ref().map_or(Ok(()), |content| keeper.before(path, content)), false);
+        })?;
+        let after = both(&changes, &mut |path, content| content.as_ref().map_or(Ok(()), |content| keeper.after(path, content)), true);
+        // The edit is made; that its versions only wait in memory is told, and is no reason to fail.
+        self.problems().versions = kept
+            .and(after)
+            .err()
+            .map(|error| Error { message: format!("The last versions of the AWS files are not kept on disk yet: {}", error.message), ..error });
+        Ok(changes)
+    }
+
+    /// The versions of both files, newest first.
+    pub async fn file_versions(&self) -> Result<Vec<VersionLine>> {
+        let mut lines = Vec::new();
+        for file in [AwsFile::Config, AwsFile::Credentials] {
+            let (path, now) = self.read_file(file)?;
+            for version in self.0.versions.list(path).await? {
+                let current = now.as_ref().is_some_and(|now| now[..] == version.content[..]);
+                let size = u32::try_from(version.content.len()).unwrap_or(u32::MAX);
+                lines.push(VersionLine { file, number: version.number, at: version.about.at, by: version.about.by, size, current });
+            }
+        }
+        Ok(lines)
+    }
+
+    /// What was different in a version: against the one before it, or against the file as it is now.
+    pub async fn version_diff(&self, file: AwsFile, number: u32, against_now: bool) -> Result<FileDiff> {
+        let (path, now) = self.read_file(file)?;
+        let version = self.0.versions.get(path, number).await?;
+        let (before, after) = if against_now {
+            (Some(version.content), now)
+        } else {
+            let before = self.0.versions.list(path).await?.into_iter().find(|other| other.number < number);
+            (before.map(|before| before.content), Some(version.content))
+        };
+        Ok(diff::of_file(&self.0.parts.paths, file, &before, &after))
+    }
+
+    fn read_file(&self, file: AwsFile) -> Result<(&std::path::Path, Content)> {
+        let paths = &self.0.parts.paths;
+        let path = match file {
+            AwsFile::Config => &paths.aws_config,
+            AwsFile::Credentials => &paths.aws_credentials,
+        };
+        Ok((path, files::read(path)?))
+    }
+
+    async fn plan(&self, wanted: &FileEdit) -> Result<Planned<'static>> {
+        let files = self.files()?;
+        match wanted {
+            FileEdit::Connect { profiles, access_key } => self.connecting(&files, profiles.clone(), *access_key),
+            FileEdit::ConnectAll => {
+                let (profiles, skipped) = connectable(&files);
+                let mut planned = self.connecting(&files, profiles, false)?;
+                "connect --all".clone_into(&mut planned.by);
+                planned.told.skipped = skipped;
+                Ok(planned)
+            }
+            FileEdit::Disconnect { profiles } => disconnecting(&files, profiles.clone()),
+            FileEdit::DisconnectAll => {
+                let connected = files.profiles().iter().filter(|profile| profile.connected).map(|profile| ProfileName::new(&profile.name));
+                let mut planned = disconnecting(&files, connected.collect())?;
+                "disconnect --all".clone_into(&mut planned.by);
+                Ok(planned)
+            }
+            FileEdit::Import { profiles } => {
+                let mut edit = Edit::nothing();
+                for profile in profiles {
+                    let id = plaintext_id(&files, profile)?;
+                    edit = edit.then(Edit::take_key(self.0.parts.paths.clone(), profile.clone(), id));
+                }
+                Ok(Planned { edit, by: String::new(), told: Preview { profiles: profiles.clone(), ..Preview::default() } })
+            }
+            FileEdit::UndoImport { profile } => {
+                let (_, key) = self.imported_key(profile).await?;
+                let told = Preview { profiles: vec![profile.clone()], ..Preview::default() };
+                Ok(Planned { edit: Edit::put_key_back(profile.clone(), key), by: String::new(), told })
+            }
+            FileEdit::Restore { file, number } => {
+                let version = self.0.versions.get(self.read_file(*file)?.0, *number).await?;
+                Ok(Planned { edit: Edit::restore(*file, &version.content), by: format!("restore of version {number}"), told: Preview::default() })
+            }
+        }
+    }
+
+    /// Clears away what killed processes left of writing files.
+    pub(super) fn clear_up(&self) {
+        let paths = &self.0.parts.paths;
+        drop(files::Lock::of(&[&paths.aws_config, &paths.aws_credentials]));
+        for folder in [&paths.config, &paths.data] {
+            files::sweep(folder);
+        }
+    }
+
+    fn connecting(&self, files: &AwsFiles, profiles: Vec<ProfileName>, access_key: bool) -> Result<Planned<'static>> {
+        let mut edit = Edit::connect(&profiles, &self.0.parts.program)?;
+        for profile in &profiles {
+            self.may_connect(profile)?;
+            let chain = files.resolve(profile)?;
+            if access_key && !(chain.hops.is_empty() && matches!(chain.base, Base::AccessKey { .. })) {
+                return Err(super::profiles::no_plain_key(profile));
+            }
+            if access_key || chain.hand_out_access_key {
+                edit = edit.then(Edit::set_all(profile, &[(HAND_OUT, access_key.then_some("true"))])?);
+            }
+        }
+        stays_a_source(files, |name| profiles.iter().any(|profile| profile.as_str() == name) || files.is_connected(name))?;
+        Ok(Planned { edit, by: called("connect", &profiles), told: Preview { profiles, ..Preview::default() } })
+    }
+}
+
+fn disconnecting(files: &AwsFiles, profiles: Vec<ProfileName>) -> Result<Planned<'static>> {
+    stays_a_source(files, |name| files.is_connected(name) && profiles.iter().all(|profile| profile.as_str() != name))?;
+    Ok(Planned { edit: Edit::disconnect(&profiles), by: called("disconnect", &profiles), told: Preview { profiles, ..Preview::default() } })
+}
+
+/// `connect a, b`; many are counted.
+fn called(verb: &str, profiles: &[ProfileName]) -> String {
+    match profiles {
+        [] => verb.to_owned(),
+        few if few.len() <= 3 => format!("{verb} {}", few.iter().map(ProfileName::as_str).collect::<Vec<_>>().join(" ")),
+        many => format!("{verb} {} and {} more", many[0], many.len() - 1),
+    }
+}
+
+fn plaintext_id(files: &AwsFiles, profile: &ProfileName) -> Result<AccessKeyId> {
+    if files.profile(profile).is_none() {
+        files.resolve(profile)?;
+    }
+    let key = files.plaintext_key(profile).ok_or_else(|| super::profiles::no_plaintext_key(profile))?;
+    Ok(key.id)
+}
+
+/// All that can be handed out, and why the others cannot.
+fn connectable(files: &AwsFiles) -> (Vec<ProfileName>, Vec<Skipped>) {
+    let (mut profiles, mut skipped) = (Vec::new(), Vec::new());
+    for profile in files.profiles().iter() {
+        let name = ProfileName::new(&profile.name);
+        let why = match files.resolve(&name) {
+            _ if profile.connected => Some("it is connected already".to_owned()),
+            Err(error) => Some(error.message),
+            Ok(chain) => match &chain.base {
+                Base::Process { .. } if chain.hops.is_empty() => Some("another program hands it out already".to_owned()),
+                Base::AccessKey { .. } | Base::Static { .. } | Base::Process { .. } => None,
+                _ => Some(format!("Stagedoor cannot get credentials from {} yet", chain.base.kind().replace('_', " "))),
+            },
+        };
+        match why {
+            Some(why) => skipped.push(Skipped { profile: name, why }),
+            None => profiles.push(name),
+        }
+    }
+    (profiles, skipped)
+}
+
+/// A profile that has an access key and a role of its own is, for other tools, its key where another profile names it as its source.
+/// Connected, it would be its role there. So whoever names it has to be connected too.
+fn stays_a_source(files: &AwsFiles, connected: impl Fn(&str) -> bool) -> Result<()> {
+    for user in files.profiles().iter().filter(|profile| !connected(&profile.name)) {
+        let Some(source) = user.get("source_profile").filter(|source| *source != user.name && connected(source)) else { continue };
+        let both = files.profile(&ProfileName::new(source)).is_some_and(|source| source.plaintext_key && source.get("role_arn").is_some());
+        if both {
+            return Err(Error::new(
+                Code::InvalidValue,
+                format!("{} uses the access key of {source}, which would hand out its role instead while it is connected", user.name),
+                format!("Connect them together: stagedoor connect {source} {}", user.name),
+            ));
+        }
+    }
+    Ok(())
+}
