@@ -43,6 +43,15 @@ def worker(home, practice):
     return home
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_ignored():
+    """Who starts the tests in the background lets them ignore Ctrl+C, and a command inherits that, with Stagedoor or without."""
+    kept = {one: signal.signal(one, lambda *_: None) for one in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT) if signal.getsignal(one) == signal.SIG_IGN}
+    yield
+    for one, handler in kept.items():
+        signal.signal(one, handler)
+
+
 def variables(text):
     return dict(entry.split("=", 1) for entry in text.split("\0") if entry.startswith("AWS_"))
 

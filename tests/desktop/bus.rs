@@ -206,6 +206,13 @@ impl Bus {
         until(summary, async || self.notifier.notes.lock().unwrap().iter().rev().find(|note| note.summary.starts_with(summary)).cloned()).await
     }
 
+    /// Presses a notification's button, which leaves the notification open: who shows it may not listen yet.
+    pub(crate) async fn invoke(&self, note: &Note, label: &str) {
+        let action = note.actions.chunks(2).find(|action| action.get(1).is_some_and(|shown| shown == label) && action[0] != "default");
+        let emitter = SignalEmitter::new(&self.connection, "/org/freedesktop/Notifications").unwrap();
+        Notifier::action_invoked(&emitter, note.id, &action.expect("the action")[0]).await.unwrap();
+    }
+
     /// Presses a notification's button.
     pub(crate) async fn answer(&self, note: &Note, label: &str) {
         let key =

@@ -68,8 +68,8 @@ fn snapshot(profiles: Vec<ProfileView>) -> Snapshot {
         settings: Settings::default(),
         problems: vec![],
         prompts: vec![],
+        activity: 0,
         leases: vec![],
-        secrets: SecretsView::default(),
     }
 }
 
@@ -134,7 +134,7 @@ fn favourites_come_before_recents_and_both_are_few() {
 #[test]
 fn what_does_not_resolve_is_not_offered() {
     let error = stagedoor_core::error::Error::invalid("role ARN", "x", "y");
-    assert_eq!(words(vec![ProfileView { favourite: true, error: Some(error), ..profile("broken") }]).len(), 4);
+    assert_eq!(words(vec![ProfileView { favourite: true, error: Some(error), ..profile("broken") }]), words(vec![]));
 }
 
 #[test]

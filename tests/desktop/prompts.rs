@@ -120,7 +120,11 @@ async fn a_notification_allows_denies_and_remembers() {
         .await;
         seen = note.id;
         assert!(note.body.contains("PartnerAudit") || note.body.contains("Role "), "{note:?}");
-        scene.world.bus.answer(&note, answer).await;
+        until("the answer to be heard", async || {
+            scene.world.bus.invoke(&note, answer).await;
+            waiting.is_finished().then_some(())
+        })
+        .await;
         let output = waiting.await.unwrap();
         assert_eq!(output.status.code(), Some(code), "{answer}: {}", said(&output));
     }
