@@ -300,7 +300,8 @@ async fn a_program_cannot_allow_itself_anything() {
         let socket = home.paths().socket();
         async move {
             let mut stream = UnixStream::connect(socket).await.unwrap();
-            stream.write_all(b"{\"v\":1,\"do\":\"undo_import\",\"profile\":\"key\"}\n").await.unwrap();
+            let wish = b"{\"v\":1,\"do\":\"files\",\"ask\":{\"what\":\"edit\",\"wanted\":{\"edit\":\"undo_import\",\"profile\":\"key\"}}}\n";
+            stream.write_all(wish).await.unwrap();
             let mut answer = vec![0; 8192];
             let count = stream.read(&mut answer).await.unwrap();
             String::from_utf8_lossy(&answer[..count]).into_owned()

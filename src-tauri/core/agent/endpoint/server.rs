@@ -120,7 +120,7 @@ where
 /// An error of the agent as an SDK can show it. What may pass, by itself or by a person, is 503, after which the SDKs ask again.
 fn told(error: &Error) -> Refusal {
     let status = match error.code {
-        Code::AwsUnreachable | Code::Agent | Code::File | Code::KeychainAbsent => 503,
+        Code::AwsUnreachable | Code::AwsBusy | Code::ClockWrong | Code::Agent | Code::File | Code::KeychainAbsent => 503,
         _ if error.exit_code() == 3 => 503,
         Code::MissingProfile => 404,
         _ => 403,
