@@ -83,10 +83,7 @@ async fn an_sdk_gets_the_session_that_is_there() {
         (Some(&*key_id(&agent, "reader").await.unwrap()), Some(&*home.ready.account_id))
     );
     assert_eq!(home.count("AssumeRole"), 1);
-    let shown =
-        until(&agent, "both are noted", |snapshot| snapshot.profiles.iter().any(|view| view.activity.iter().any(|line| line.what == "container endpoint")))
-            .await;
-    assert_eq!(session(&shown, "reader").unwrap().delivered, ["endpoint", "process"]);
+    let shown = until(&agent, "both are noted", |snapshot| session(snapshot, "reader").is_some_and(|view| view.delivered == ["endpoint", "process"])).await;
     let activity = &shown.profiles.iter().find(|view| view.name.as_str() == "reader").unwrap().activity;
     assert!(activity.iter().any(|line| line.what == "exec --endpoint"));
     let asked = activity.iter().find(|line| line.what == "container endpoint").unwrap();

@@ -163,6 +163,8 @@ async fn a_proxy_is_used_and_its_refusals_name_it_without_its_password() {
     assert!(fails(&agent, "untrusted").await.message.contains("issued by “CN=Company CA”"));
     // This machine itself is never asked through a proxy.
     process(&agent, "reader").await.unwrap();
+    // Nobody renews what the next ones are to ask for.
+    agent.close(std::time::Duration::from_secs(5)).await.unwrap();
     home.advance(time::Duration::hours(2));
     let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let (refusing, _) = proxy(sts.port, None, Some(403)).await;

@@ -62,7 +62,7 @@ pub(super) async fn keeping(agent: &Agent) {
         let ends = agent.0.written_file.standing().values().filter_map(|standing| Some(standing.written.as_ref()?.1)).min();
         let over = async {
             match ends {
-                Some(end) => agent.0.parts.clock.sleep_until(end).await,
+                Some(end) => agent.0.aws.clock.sleep_until(end).await,
                 None => std::future::pending().await,
             }
         };

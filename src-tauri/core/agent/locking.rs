@@ -114,7 +114,7 @@ impl Agent {
             let again = self.0.locking.again.notified();
             match self.locks_at() {
                 Some(at) => tokio::select! {
-                    () = self.0.parts.clock.sleep_until(at) => {}
+                    () = self.0.aws.clock.sleep_until(at) => {}
                     () = again => {}
                 },
                 None => again.await,

@@ -285,7 +285,7 @@ impl Seat {
         let real = self.arrival.left_of(PERSON_WITHIN.unsigned_abs());
         tokio::select! {
             answered = self.answered.wait_for(Option::is_some) => answered.ok().and_then(|answer| *answer),
-            () = self.agent.0.parts.clock.sleep_until(until) => None,
+            () = self.agent.0.aws.clock.sleep_until(until) => None,
             () = tokio::time::sleep(real) => None,
             _ = closing.wait_for(|closing| *closing) => None,
         }
@@ -301,7 +301,7 @@ impl Drop for Seat {
             waiting.left = true;
         }
         runtime.spawn(async move {
-            agent.0.parts.clock.sleep_until(until).await;
+            agent.0.aws.clock.sleep_until(until).await;
             agent.leave(prompt, place);
         });
     }

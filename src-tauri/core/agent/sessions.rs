@@ -218,7 +218,7 @@ impl Agent {
         let config = self.0.aws.config(&files, profile.as_str(), partition_of(Some(&region))).await;
         let (name, policy) = (lease::federated_name(profile.as_str()), SessionPolicy::default());
         let federated = Federated { name: &name, duration: asked.unwrap_or(SessionDuration::LONGEST), policy: &policy, tags: &[] };
-        Ok((federation_token(&config, &key, federated).await?, None))
+        Ok((self.asked(|| federation_token(&config, &key, federated)).await?.0, None))
     }
 
     /// A loopback URL that leads once, within a minute, to the sign-in link: safe to hand to a browser as an argument.
@@ -234,7 +234,8 @@ impl Agent {
         let files = self.files()?;
         let partition = got.chain.hops.last().map_or_else(|| partition_of(got.chain.region.as_deref()), |hop| hop.role_arn.partition());
         let config = self.0.aws.config(&files, profile.as_str(), partition).await;
-        let identity = caller_identity(&config, &Signer::Temporary(got.held.credentials.clone()), true).await;
+        let signer = Signer::Temporary(got.held.credentials.clone());
+        let identity = self.asked(|| caller_identity(&config, &signer, true)).await.map(|(identity, _)| identity);
         if let Err(Error { code: Code::AwsRefused | Code::AccessKeyRefused, .. }) = &identity {
             let mut state = self.state();
             if let Some(session) = state.sessions.get_mut(profile) {

@@ -170,9 +170,9 @@ fn clock_finding(offset: time::Duration, by: &str) -> Finding {
     };
     let title = format!("This computer's clock is {by_how_much} {} (by {by})", if offset.is_positive() { "fast" } else { "slow" });
     let (level, why) = if offset.abs() >= REFUSED_FROM {
-        (Level::Problem, "AWS refuses what is signed more than five minutes off, and MFA codes do not fit")
+        (Level::Problem, "Stagedoor corrects its own requests and codes; AWS refuses what other tools sign more than five minutes off")
     } else if offset.abs() >= NOTICED_FROM {
-        (Level::Warning, "MFA codes from a stored seed may be refused")
+        (Level::Warning, "Stagedoor corrects its own requests and codes; those of other tools may be refused")
     } else {
         return Finding::new("clock", Level::Ok, "clock", title);
     };

@@ -119,8 +119,8 @@ impl Agent {
         }
         let name = lease.request.name.as_deref().or(lease.request.program.as_deref()).unwrap_or(profile.as_str());
         let asked = Federated { name: &federated_name(name), duration, policy: &lease.session_policy, tags: &lease.request.tags };
-        let issued = self.now();
-        Ok(Held { credentials: federation_token(&config, &key, asked).await?, issued })
+        let (credentials, issued) = self.asked(|| federation_token(&config, &key, asked)).await?;
+        Ok(Held { credentials, issued })
     }
 }
 

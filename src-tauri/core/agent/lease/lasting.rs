@@ -44,7 +44,7 @@ pub(in crate::agent) async fn lasting(agent: &Agent) {
         }
         let next = agent.next_lease_look(now);
         tokio::select! {
-            () = agent.0.parts.clock.sleep_until(next) => {}
+            () = agent.0.aws.clock.sleep_until(next) => {}
             () = agent.0.leases.changed.notified() => {}
         }
     }

@@ -42,4 +42,8 @@ prompt: PromptView,
 /**
  * The same was asked a moment ago.
  */
-again: boolean, } | { "event": "show_window" } | { "event": "ended" };
+again: boolean, } | { "event": "clock_wrong", 
+/**
+ * By how much.
+ */
+error: Error, } | { "event": "show_window" } | { "event": "ended" };
