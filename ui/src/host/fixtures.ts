@@ -172,13 +172,6 @@ function checkNarrowing(narrowing: Narrowing): void {
   }
 }
 
-/** Three of one profile: one that ends soon, one that is renewed, one whose renewal failed. */
-const exampleLeases = (): LeaseView[] => [
-  lease('prod-admin', 6.5, 30, { id: '3d9e77c2', name: 'nightly report', program: 'report.py', narrowing: { preset: 'bucket', bucket: 'acme-prod-logs', read_only: true }, handed: 41 }),
-  lease('prod-admin', 94, 120, { id: '7c1f90ab', name: 'coding agent', program: 'agent', expiration: minutes(47), handed: 3 }),
-  lease('prod-admin', 25, 30, { id: 'b20c4e18', name: 'b20c4e18', program: null, narrowing: { preset: 'no_iam' }, error: { code: 'aws_unreachable', message: 'AWS did not answer AssumeRole in time', hint: 'Look at the network; Stagedoor tries again in a minute' } }),
-];
-
 /** With them, and with a profile that is written into the credentials file. */
 
 /** What the practice account adds. */
