@@ -43,7 +43,8 @@ class Done:
     def refused(self, code, *words):
         """It failed with `code`, said why in one line and what to do in another; to an AWS tool it said both in one."""
         assert self.code == code, self
-        lines = [line for line in self.err.splitlines() if line.strip()]
+        # What an edit of the AWS files would change is shown before it is tried.
+        lines = [line for line in self.err.splitlines() if line.strip() and not line.startswith(("+", "-", " ", "@@"))]
         hints = [line for line in lines if line.startswith("hint:")]
         if "credential-process" in map(str, self.arguments):
             assert len(lines) == 1 and not hints and not self.out, f"one line and no data: {self}"

@@ -45,7 +45,7 @@ def test_what_is_wrong_is_said_with_its_mend(bare):
     for says, mend in (
         ("problem: Others on this computer may read ~/.aws/credentials, which holds secrets", f"chmod 600 {bare.aws}/credentials"),
         ("problem: AWS_PROFILE names the profile typo, which does not exist", "unset AWS_PROFILE"),
-        ("problem: AWS could not be reached for http://127.0.0.1", "network"),
+        ("problem: Nobody answers at 127.0.0.1", "network"),
         ("warning: The access key AKIAIOSFODNN7EXAMPLE of base lies in a file in plain text", "stagedoor import base"),
         ("warning: Line 4 of", "Mend or remove that line"),
     ):

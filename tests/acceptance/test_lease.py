@@ -84,7 +84,7 @@ def test_what_makes_no_sense_is_a_wrong_argument(leased):
     lease(leased, "--no-iam", "--duration", "5m", run=["true"]).refused(2, "duration")
     lease(leased, "--no-iam", "--tag", "team", run=["true"]).refused(2, "tag")
     assert lease(leased, "--no-iam", "--read-only", run=["true"]).code == 2
-    lease(leased, "--no-iam", run=["no-such-program"]).refused(1, "no-such-program")
+    lease(leased, "--no-iam", run=["no-such-program"]).refused(127, "no-such-program")
     assert listed(leased) == []
 
 

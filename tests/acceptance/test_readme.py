@@ -30,6 +30,7 @@ SAMPLES = [
 
 
 def plain(text):
+    text = text.replace(str(PROGRAM), "/usr/bin/stagedoor")
     for pattern, sample in SAMPLES:
         text = re.sub(pattern, sample, text)
     return re.sub(r"[ \t]+(?=\n)", "", text)

@@ -199,7 +199,7 @@ test('the row’s menu holds every action, and opens from the keyboard', async (
   await page.getByRole('menuitem', { name: 'Copy console link' }).waitFor();
   const items = await page.getByRole('menuitem').allTextContents();
   expect(items.map((it) => it.trim().replace(/\s*[CETF]$/, ''))).toEqual([
-    'Start', 'Open console', 'Copy environment', 'Terminal', 'Copy console link', 'Who am I?', 'Connect', 'Remove from favourites', 'Colour', 'Store the MFA seed…',
+    'Start', 'Open console', 'Copy environment', 'Terminal', 'Copy console link', 'Lease…', 'Who am I?', 'Connect', 'Remove from favourites', 'Colour', 'Store the MFA seed…',
   ]);
   await page.getByRole('menuitem', { name: 'Colour' }).hover();
   await page.getByRole('menuitemradio', { name: 'Teal' }).click();
