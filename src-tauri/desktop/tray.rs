@@ -131,14 +131,15 @@ fn refresh(app: &AppHandle) -> tauri::Result<()> {
 fn now(app: &AppHandle) -> (Vec<Entry>, Mood, String) {
     let desk = desk::of(app);
     let snapshot = desk.agent.snapshot().borrow().clone();
-    let now = desk.clock.now();
+    let now = desk.clock.now() + time::Duration::seconds(snapshot.agent.clock_offset_seconds);
     (menu::entries(&snapshot, now), menu::mood(&snapshot, now), menu::tooltip(&snapshot))
 }
 
 fn build(app: &AppHandle, entries: &[Entry]) -> tauri::Result<Built> {
     let mut presses = Vec::new();
     let mut id_of = |press: &Press| {
-        let id = presses.len().to_string();
+        // Entries without a name of ours are numbered by the library, and what has the same name is removed with them.
+        let id = format!("press-{}", presses.len());
         presses.push((id.clone(), press.clone()));
         id
     };

@@ -63,7 +63,7 @@ fn snapshot(profiles: Vec<ProfileView>) -> Snapshot {
         files: FilesView { config_path: String::new(), credentials_path: String::new(), found: true, readable_by_others: false },
         keychain: KeychainView { name: String::new(), error: None },
         secrets: SecretsView::default(),
-        agent: AgentView { version: String::new(), windowless: false, program: String::new() },
+        agent: AgentView { version: String::new(), windowless: false, program: String::new(), clock_offset_seconds: 0 },
         practice: PracticeView::default(),
         settings: Settings::default(),
         problems: vec![],

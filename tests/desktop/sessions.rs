@@ -15,15 +15,16 @@ use crate::world::{World, ended, until, write};
 
 const PARTNER: &str = "partner-audit";
 
-/// A role that needs no person, for a quarter of an hour, at an AWS whose clock is `behind`.
-async fn begin(behind: Duration) -> (World, practice::World, Server) {
-    let (aws, made) = practice::World::ready_made([9; 32], Clock::driven(system_time() - behind));
+/// A role that needs no person, for a quarter of an hour, at an AWS with a clock of its own.
+async fn begin() -> (World, practice::World, Clock, Server) {
+    let clock = Clock::driven(system_time());
+    let (aws, made) = practice::World::ready_made([9; 32], clock.clone());
     let server = Server::start(aws.clone(), 0).await.unwrap();
     let world = World::new().await;
     write(&world.path(".aws/config"), &config(&made, &server.endpoint()));
     let credentials = format!("[alice]\naws_access_key_id = {}\naws_secret_access_key = {}\n", made.key.id, made.key.secret.expose());
     write(&world.path(".aws/credentials"), &credentials);
-    (world, aws, server)
+    (world, aws, clock, server)
 }
 
 fn config(made: &ReadyMade, endpoint: &str) -> String {
@@ -56,7 +57,7 @@ fn assumed(aws: &practice::World) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_app_takes_a_session_over_from_an_agent_without_a_window() {
-    let (world, aws, _server) = begin(Duration::ZERO).await;
+    let (world, aws, _clock, _server) = begin().await;
     let mut agent = world.stagedoor().arg("agent").spawn().unwrap();
     let started = ask(&world, &["start", PARTNER]).await;
     assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
@@ -77,13 +78,15 @@ async fn the_app_takes_a_session_over_from_an_agent_without_a_window() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewal_that_fails_is_told() {
-    // So far behind that a quarter of an hour has forty seconds left when it arrives, and is renewed after ten of them.
-    let (world, aws, _server) = begin(Duration::seconds(860)).await;
+    let (world, aws, clock, _server) = begin().await;
     let mut app = world.app().arg("--hidden").spawn().unwrap();
     world.bus.wait_for("Open Stagedoor").await;
     let started = ask(&world, &["start", PARTNER]).await;
     assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
     aws.fail_next("AssumeRole", 50, "AccessDenied");
+    // Forty seconds are left of it, which Stagedoor learns with the next answer.
+    clock.advance(Duration::seconds(860));
+    ask(&world, &["whoami", PARTNER]).await;
     let note = world.bus.note(&format!("{PARTNER} could not be renewed")).await;
     assert!(note.body.contains("AssumeRole"), "{note:?}");
     world.bus.press(&["Quit Stagedoor"]).await;

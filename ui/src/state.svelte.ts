@@ -93,7 +93,7 @@ export class Ui {
     this.practice = new Practice(host);
     this.insight = new Insight(host);
     this.snapshot = snapshot;
-    this.now = host.now();
+    this.now = this.#awsTime();
     this.#recall();
     if (!this.profile) {
       this.selected = neighbour(this.rows, null, 1);
@@ -103,11 +103,21 @@ export class Ui {
     this.#offer();
   }
 
+  /** Now as AWS counts it, as the moments in a snapshot are. */
+  #awsTime(): number {
+    return this.host.now() + this.snapshot.agent.clock_offset_seconds * 1000;
+  }
+
+  /** What this computer's clock shows. */
+  get here(): number {
+    return this.now - this.snapshot.agent.clock_offset_seconds * 1000;
+  }
+
   /** Follows the host and the clock; returns how to stop. */
   follow(): () => void {
     const stops = [this.host.onSnapshot((snapshot) => this.take(snapshot)), this.host.onMoment((moment) => this.#tell(moment))];
     for (const stop of stops) stop.catch((thrown: unknown) => this.complain(asHostError(thrown)));
-    const ticking = setInterval(() => (this.now = this.host.now()), 1000);
+    const ticking = setInterval(() => (this.now = this.#awsTime()), 1000);
     // What changed between the first snapshot and the first event.
     void this.host.snapshot().then((snapshot) => this.take(snapshot), () => {});
     return () => {
@@ -124,7 +134,7 @@ export class Ui {
       this.toasts = [];
     }
     this.snapshot = snapshot;
-    this.now = this.host.now();
+    this.now = this.#awsTime();
     for (const name of this.failures.keys()) if (!this.#byName.has(name)) this.failures.delete(name);
     if (!this.profile) this.selected = neighbour(this.rows, null, 1);
     this.toasts = this.toasts.filter((it) => it.holds?.(snapshot) ?? true);

@@ -125,6 +125,7 @@ impl Agent {
         while learned.changed().await.is_ok() {
             self.look_at_the_clock();
             self.0.due.notify_one();
+            self.0.touched.notify_one();
         }
     }
 

@@ -46,6 +46,7 @@ impl Agent {
             snapshot.profiles = base.iter().map(shown).collect();
             snapshot.settings = choices.settings.clone();
         }
+        snapshot.agent.clock_offset_seconds = self.0.aws.clock.offset().unwrap_or_default().whole_seconds();
         snapshot.activity = self.0.activity.newest();
         snapshot.prompts = self.prompts().views();
         snapshot.keychain.name = self.0.secrets.name();
@@ -157,7 +158,7 @@ pub(super) fn empty(parts: &Parts) -> Snapshot {
         },
         keychain: KeychainView { name: parts.keychain.name(), error: None },
         secrets: SecretsView::default(),
-        agent: AgentView { version: env!("CARGO_PKG_VERSION").to_owned(), windowless: parts.windowless, program: parts.program.display().to_string() },
+        agent: AgentView { version: env!("CARGO_PKG_VERSION").to_owned(), windowless: parts.windowless, program: parts.program.display().to_string(), clock_offset_seconds: 0 },
         practice: PracticeView::default(),
         activity: 0,
         settings: Settings::default(),

@@ -14,6 +14,9 @@ pub struct AgentView {
     pub windowless: bool,
     /// The path of the `stagedoor` program that `connect` writes.
     pub program: String,
+    /// AWS's time less this computer's, as far as AWS told it: the moments in a snapshot are AWS's.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub clock_offset_seconds: i64,
 }
 
 /// The practice account.

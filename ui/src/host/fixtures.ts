@@ -117,7 +117,7 @@ export function everydaySnapshot(): Snapshot {
     files: { config_path: '~/.aws/config', credentials_path: '~/.aws/credentials', found: true, readable_by_others: true },
     keychain: { name: 'GNOME Keyring', error: null },
     secrets: { place: 'keychain', locked: false, vault_path: '~/.local/share/stagedoor/vault.age', vault_exists: false, vault_open: false, locks_at: null },
-    agent: { version: '0.1.0', windowless: false, program: '/usr/bin/stagedoor' },
+    agent: { version: '0.1.0', windowless: false, program: '/usr/bin/stagedoor', clock_offset_seconds: 0 },
     practice: { endpoint: null, mfa_serial: null, calls: 0 },
     settings: { theme: 'system', start_at_login: false, notifications: true, mfa_session_seconds: 43_200, shell: 'bash', onboarded: true, lock_after_seconds: 0, vault_unlocked_seconds: 28_800 },
     activity: 0,

@@ -15,4 +15,8 @@ windowless: boolean,
 /**
  * The path of the `stagedoor` program that `connect` writes.
  */
-program: string, };
+program: string, 
+/**
+ * AWS's time less this computer's, as far as AWS told it: the moments in a snapshot are AWS's.
+ */
+clock_offset_seconds: number, };
