@@ -51,6 +51,7 @@ pub(crate) fn ask(outside: &Outside, request: &Request) -> Result<Response> {
             }
             Err(Failure::Nobody | Failure::Gone) if began.elapsed() < PATIENCE => started = false,
             Err(Failure::Nobody | Failure::Gone) => return Err(no_agent("it went away before it answered")),
+            Err(Failure::Late) => return Err(no_agent("it does not answer")),
         }
         sleep(Duration::from_millis(20));
     }

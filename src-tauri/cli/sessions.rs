@@ -3,12 +3,16 @@
 //! All of it is asked of the agent. A person at the terminal is asked for an MFA code where one is needed; a script gets exit
 //! code 3 and a hint instead.
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use stagedoor_core::{
     agent::{
         ConsoleTarget,
         protocol::{Request, Response, SessionLine},
+        socket::client::{self, Failure},
     },
     deliver,
     error::{Code, Error, Result},
@@ -29,18 +33,33 @@ pub(crate) fn credential_process(outside: &Outside, profile: String) -> ExitCode
 
 /// The same for a profile or a lease, in time and in one line.
 pub(crate) fn process(outside: &Outside, what: &str, request: &Request, named: impl Fn(Error) -> Error) -> ExitCode {
-    // Beside the question, because it can hang anywhere: in a socket, a lock or a keychain.
+    let end = Instant::now() + ANSWER_WITHIN;
     let late = Error::new(Code::Agent, format!("Stagedoor did not answer for {what} within 55 seconds"), "Quit Stagedoor, then run this again");
-    std::thread::spawn(move || {
-        std::thread::sleep(ANSWER_WITHIN);
-        let _ = print::error_in_one_line(&late);
-        std::process::exit(i32::from(late.exit_code()));
-    });
-    match ask::ask(outside, request).map_err(named) {
+    let answer = match client::ask_until(&outside.paths, request, end) {
+        Ok(Response::Failed { error }) => Err(error),
+        Err(Failure::Late) if cfg!(unix) => Err(late),
+        // No agent, or one that ends: to start another takes locks and a keychain, and it can hang in each. A thread that watches
+        // over the usual answer as well would cost it a tenth of its time.
+        Ok(Response::Ending) | Err(_) => {
+            watch(end, late);
+            ask::ask(outside, request)
+        }
+        Ok(response) => Ok(response),
+    };
+    match answer.map_err(named) {
         Ok(Response::Text { text }) => print::data(text.expose()),
         Ok(_) => print::error_in_one_line(&ask::misunderstood()),
         Err(error) => print::error_in_one_line(&error),
     }
+}
+
+/// Gives up at `end`, wherever the rest of the program is then.
+fn watch(end: Instant, late: Error) {
+    std::thread::spawn(move || {
+        std::thread::sleep(end.saturating_duration_since(Instant::now()));
+        let _ = print::error_in_one_line(&late);
+        std::process::exit(i32::from(late.exit_code()));
+    });
 }
 
 /// `ask`: whether a profile asks before it is handed out.

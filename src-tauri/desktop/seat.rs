@@ -52,7 +52,7 @@ pub(crate) async fn take(parts: Parts, hidden: bool) -> Result<Seat> {
 fn ask_to_show(paths: &Paths) -> Result<()> {
     match client::ask(paths, &Request::ShowWindow) {
         Ok(_) => Ok(()),
-        Err(Failure::Nobody | Failure::Gone) => Err(Error::new(Code::Agent, "Stagedoor was just ending", "Start it again")),
+        Err(Failure::Nobody | Failure::Gone | Failure::Late) => Err(Error::new(Code::Agent, "Stagedoor was just ending", "Start it again")),
         Err(Failure::Other(error)) => Err(error),
     }
 }

@@ -59,7 +59,7 @@ pub fn stand(paths: &Paths, take_over: bool) -> Result<Outcome> {
             // Answers when everything is sealed. Whatever it says, the lock tells whether it is gone.
             Ok(Response::Hello { .. }) => drop(client::ask(paths, &Request::Close)),
             // It is just starting or just ending.
-            Ok(_) | Err(client::Failure::Nobody | client::Failure::Gone) => {}
+            Ok(_) | Err(client::Failure::Nobody | client::Failure::Gone | client::Failure::Late) => {}
             Err(client::Failure::Other(error)) => return Err(error),
         }
         std::thread::sleep(Duration::from_millis(20));

@@ -3,7 +3,10 @@
 //! No runtime and no retries: who gets no answer learns why and decides. The server's side of the socket is checked too, because
 //! secrets go in this direction as well.
 
-use std::io::{self, Read, Write};
+use std::{
+    io::{self, Read, Write},
+    time::{Duration, Instant},
+};
 
 use zeroize::Zeroizing;
 
@@ -21,6 +24,8 @@ pub enum Failure {
     Nobody,
     /// It went away before it answered: another agent may be taking over.
     Gone,
+    /// It is there and does not answer.
+    Late,
     /// Anything else.
     Other(Error),
 }
@@ -29,8 +34,7 @@ pub enum Failure {
 const LONGEST_ANSWER: usize = 64 << 20;
 
 /// The longest that an answer takes: a `credential_process` has 45 s, an MFA code may have to wait for the next.
-#[cfg(unix)]
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(100);
+const PATIENCE: Duration = Duration::from_secs(100);
 
 #[cfg(unix)]
 type Channel = std::os::unix::net::UnixStream;
@@ -38,8 +42,20 @@ type Channel = std::os::unix::net::UnixStream;
 type Channel = std::fs::File;
 
 #[cfg(unix)]
-fn connect(paths: &Paths) -> io::Result<Channel> {
-    let stream = Channel::connect(paths.socket())?;
+fn connect(paths: &Paths, end: Instant) -> io::Result<Channel> {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, sockopt};
+
+    // Not with the standard library's, which waits as long as it takes where the queue of an agent that hangs is full.
+    #[cfg(target_os = "linux")]
+    let flags = SocketFlags::CLOEXEC;
+    #[cfg(not(target_os = "linux"))]
+    let flags = SocketFlags::empty();
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    let patience = Some(end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
+    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, patience)?;
+    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, patience)?;
+    connect(&socket, &SocketAddrUnix::new(paths.socket())?)?;
+    let stream = Channel::from(socket);
     // Only an agent of the same user is told anything.
     match rustix::fs::stat(paths.socket()) {
         Ok(stat) if stat.st_uid == rustix::process::geteuid().as_raw() => Ok(stream),
@@ -48,7 +64,7 @@ fn connect(paths: &Paths) -> io::Result<Channel> {
 }
 
 #[cfg(windows)]
-fn connect(paths: &Paths) -> io::Result<Channel> {
+fn connect(paths: &Paths, _end: Instant) -> io::Result<Channel> {
     use std::os::windows::fs::OpenOptionsExt;
     let name = std::fs::read_to_string(paths.pipe_name())?;
     // SECURITY_IDENTIFICATION: whoever serves the pipe may see who we are, and not act as us.
@@ -57,19 +73,21 @@ fn connect(paths: &Paths) -> io::Result<Channel> {
 
 /// Asks the agent that listens now.
 pub fn ask(paths: &Paths, request: &Request) -> Result<Response, Failure> {
-    let channel = connect(paths).map_err(|error| match error.kind() {
+    ask_until(paths, request, Instant::now() + PATIENCE)
+}
+
+/// Asks the agent that listens now, and waits no longer than until `end`. On Windows a pipe knows no such limit.
+pub fn ask_until(paths: &Paths, request: &Request, end: Instant) -> Result<Response, Failure> {
+    let mut channel = connect(paths, end).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Failure::Nobody,
-        io::ErrorKind::WouldBlock => Failure::Gone,
+        io::ErrorKind::WouldBlock => Failure::Late,
         // ERROR_PIPE_BUSY: all instances of the pipe are taken for a moment.
         _ if cfg!(windows) && error.raw_os_error() == Some(231) => Failure::Gone,
         _ => Failure::Other(Error::new(Code::Agent, format!("Could not talk to the Stagedoor agent: {error}"), "Quit Stagedoor and start it again")),
     })?;
-    #[cfg(unix)]
-    let _ = channel.set_read_timeout(Some(PATIENCE));
-    let mut channel = channel;
     let line = wiped_line(&Line::new(request)).ok_or(Failure::Gone)?;
     channel.write_all(&line).map_err(|_| Failure::Gone)?;
-    let answer = read_line(&mut channel).ok_or(Failure::Gone)?;
+    let answer = read_line(&mut channel, end)?;
     // serde_json's errors can quote what they read, so they are not passed on.
     let unreadable = || {
         Failure::Other(Error::new(
@@ -83,7 +101,7 @@ pub fn ask(paths: &Paths, request: &Request) -> Result<Response, Failure> {
 }
 
 /// One line, in memory that is wiped: a buffer that is too small is replaced, not grown.
-fn read_line(channel: &mut impl Read) -> Option<Zeroizing<Vec<u8>>> {
+fn read_line(channel: &mut impl Read, end: Instant) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut line = Zeroizing::new(vec![0; 4096]);
     let mut filled = 0;
     while filled < LONGEST_ANSWER {
@@ -98,11 +116,16 @@ fn read_line(channel: &mut impl Read) -> Option<Zeroizing<Vec<u8>>> {
                 filled += count;
                 if line[filled - 1] == b'\n' {
                     line.truncate(filled);
-                    return Some(line);
+                    return Ok(line);
+                }
+                // Each piece has the whole time; who sends a byte now and then has not.
+                if Instant::now() >= end {
+                    return Err(Failure::Late);
                 }
             }
-            Ok(_) | Err(_) => return None,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Failure::Late),
+            Ok(_) | Err(_) => return Err(Failure::Gone),
         }
     }
-    None
+    Err(Failure::Gone)
 }
