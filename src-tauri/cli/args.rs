@@ -39,18 +39,40 @@ impl From<Option<Shell>> for ShellChoice {
     }
 }
 
+/// The path of the program that started this one, where the system tells.
+#[cfg(target_os = "linux")]
+fn parent_program() -> Option<String> {
+    let parent = rustix::process::getppid()?.as_raw_nonzero();
+    std::fs::read_link(format!("/proc/{parent}/exe")).ok()?.into_os_string().into_string().ok()
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn parent_program() -> Option<String> {
+    let parent = rustix::process::getppid()?.as_raw_nonzero().to_string();
+    let told = std::process::Command::new("/bin/ps").args(["-o", "comm=", "-p", &parent]).output().ok()?;
+    Some(String::from_utf8(told.stdout).ok()?.trim().to_owned())
+}
+
+#[cfg(windows)]
+fn parent_program() -> Option<String> {
+    None
+}
+
 /// The shell that was named, or the one that is most likely.
 pub(crate) struct ShellChoice(pub(crate) snapshot::Shell);
 
 impl ShellChoice {
+    /// The shell that runs this command; where that is none, for example a script's interpreter, the person's own.
     fn usual() -> snapshot::Shell {
-        let shell = crate::env("SHELL").unwrap_or_default();
-        match shell.rsplit('/').next() {
-            Some("fish") => snapshot::Shell::Fish,
-            Some("zsh") => snapshot::Shell::Zsh,
-            _ if cfg!(windows) => snapshot::Shell::Powershell,
-            _ => snapshot::Shell::Bash,
-        }
+        let named = |path: String| match path.rsplit('/').next()?.trim_start_matches('-') {
+            "fish" => Some(snapshot::Shell::Fish),
+            "zsh" => Some(snapshot::Shell::Zsh),
+            "pwsh" | "powershell" => Some(snapshot::Shell::Powershell),
+            "bash" | "sh" | "dash" | "ash" | "ksh" | "mksh" | "busybox" => Some(snapshot::Shell::Bash),
+            _ => None,
+        };
+        let usual = if cfg!(windows) { snapshot::Shell::Powershell } else { snapshot::Shell::Bash };
+        parent_program().and_then(named).or_else(|| crate::env("SHELL").and_then(named)).unwrap_or(usual)
     }
 }
 

@@ -4,9 +4,11 @@
 //! hidden where there is a display, so that a person can be asked; else `stagedoor agent`.
 
 use std::{
-    fs::{OpenOptions, TryLockError},
-    path::Path,
-    process::{Command, Stdio},
+    collections::BTreeSet,
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -23,7 +25,7 @@ use stagedoor_core::{
     store::files,
 };
 
-use crate::{Outside, child, env, print};
+use crate::{Outside, child, detach, env, print};
 
 /// How long a new agent has to answer: a keychain that does not, takes five seconds by itself.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -67,18 +69,28 @@ pub(crate) fn ask_if_there(outside: &Outside, request: &Request) -> Option<Respo
     client::ask(&outside.paths, request).ok()
 }
 
-/// Warns where the agent that runs already looks at other files or endpoints than this terminal names.
+/// Warns a person where the agent that runs already goes by other variables than this terminal's. Other AWS files are refused anyway.
 pub(crate) fn warn_if_elsewhere(outside: &Outside) {
+    if !print::can_prompt() {
+        return;
+    }
     let Some(Response::Hello { surroundings, .. }) = ask_if_there(outside, &Request::Hello) else { return };
     let here = std::env::vars_os().filter(|(name, value)| !child::hides(&outside.paths, name, value));
     let here = Environment::new(here).surroundings();
-    for (name, value) in &here {
-        if !surroundings.contains(&(name.clone(), value.clone())) {
-            let theirs =
-                surroundings.iter().find(|(other, _)| other == name).map_or_else(|| "does not have it".to_owned(), |(_, theirs)| format!("has {theirs}"));
-            print::say(&format!("warning: this terminal sets {name}={value}; the agent that runs {theirs}, and that counts"));
-            print::say("hint: Write endpoint_url into the profile, or give this terminal an agent of its own: export STAGEDOOR_HOME=FOLDER");
+    let value = |of: &[(String, String)], name: &str| of.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
+    let names: BTreeSet<_> = here.iter().chain(&surroundings).map(|(name, _)| name).filter(|name| !child::FILES.contains(&name.as_str())).collect();
+    let mut elsewhere = false;
+    for name in names {
+        let told = |value: &Option<String>, none: &str| value.as_ref().map_or_else(|| none.to_owned(), |value| format!("has {name}={value}"));
+        let (ours, theirs) = (value(&here, name), value(&surroundings, name));
+        if ours != theirs {
+            let ours = told(&ours, &format!("has no {name}"));
+            print::say(&format!("warning: the agent that runs {}, and that counts; this terminal {ours}", told(&theirs, &format!("has no {name}"))));
+            elsewhere = true;
         }
+    }
+    if elsewhere {
+        print::say("hint: Quit Stagedoor and start it from here, or give this terminal an agent of its own: export STAGEDOOR_HOME=FOLDER");
     }
 }
 
@@ -132,40 +144,56 @@ fn start(outside: &Outside) -> Result<()> {
     let here = std::env::current_exe().map_err(|error| no_agent(&error.to_string()))?;
     let app = here.with_file_name(if cfg!(windows) { "stagedoor-desktop.exe" } else { "stagedoor-desktop" });
     let display = !cfg!(target_os = "linux") || env("DISPLAY").is_some() || env("WAYLAND_DISPLAY").is_some();
-    if display && app.exists() && spawn(outside, &app, "--hidden").is_ok() && wait(outside, APP_PATIENCE) {
+    if display && app.exists() && spawn(outside, &here, &app, "--hidden").and_then(|app| wait(outside, app, APP_PATIENCE)).is_ok() {
         return Ok(());
     }
-    spawn(outside, &here, "agent")?;
-    if wait(outside, PATIENCE) { Ok(()) } else { Err(no_agent("it did not start; its log may say why")) }
+    wait(outside, spawn(outside, &here, &here, "agent")?, PATIENCE)
 }
 
-fn wait(outside: &Outside, patience: Duration) -> bool {
+/// Waits until somebody listens, or until who was started for it gives up.
+fn wait(outside: &Outside, (mut agent, log): (Child, File), patience: Duration) -> Result<()> {
     let began = Instant::now();
     while began.elapsed() < patience {
         if listens(outside) {
-            return true;
+            return Ok(());
+        }
+        if let Some(status) = agent.try_wait().ok().flatten().filter(|status| !status.success()) {
+            return Err(no_agent(&last_error(log).unwrap_or_else(|| format!("it ended as it started ({status})"))));
         }
         sleep(Duration::from_millis(5));
     }
-    false
+    Err(no_agent(&format!("it has not answered for {} seconds; {} may say why", patience.as_secs(), outside.paths.told(&log_path(outside)))))
+}
+
+/// What the agent said last, if it is an error of ours.
+fn last_error(mut log: File) -> Option<String> {
+    let mut text = String::new();
+    log.read_to_string(&mut text).ok()?;
+    Some(text.lines().rev().find_map(|line| line.strip_prefix("error: "))?.to_owned())
+}
+
+fn log_path(outside: &Outside) -> PathBuf {
+    outside.paths.data.join("agent.log")
 }
 
 fn listens(outside: &Outside) -> bool {
     !matches!(client::ask(&outside.paths, &Request::Hello), Err(Failure::Nobody | Failure::Gone))
 }
 
-/// Starts a program that outlives this one and this terminal; what it says goes to the log.
-fn spawn(outside: &Outside, program: &Path, argument: &str) -> Result<()> {
+/// Starts a program that outlives this one and this terminal; what it says goes to the log, which is returned where that begins.
+fn spawn(outside: &Outside, here: &Path, program: &Path, argument: &str) -> Result<(Child, File)> {
     files::private_folder(&outside.paths.data)?;
-    let path = outside.paths.data.join("agent.log");
+    let path = log_path(outside);
     let large = std::fs::metadata(&path).is_ok_and(|log| log.len() > 1 << 20);
     let mut options = OpenOptions::new();
     options.create(true).append(!large).write(true).truncate(large);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let log = options.open(&path).map_err(|error| Error::file("open", &path, &error))?;
-    let mut command = Command::new(program);
-    command.arg(argument).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    let mut said = File::open(&path).map_err(|error| Error::file("open", &path, &error))?;
+    said.seek(SeekFrom::End(0)).map_err(|error| Error::file("read", &path, &error))?;
+    let mut command = detach::command(here, program, argument);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     // The agent outlives this terminal, so it takes no credentials of it along.
     for name in deliver::STALE {
         command.env_remove(name);
@@ -174,12 +202,7 @@ fn spawn(outside: &Outside, program: &Path, argument: &str) -> Result<()> {
     for (name, _) in std::env::vars_os().filter(|(name, value)| child::hides(&outside.paths, name, value)) {
         command.env_remove(name);
     }
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    // DETACHED_PROCESS and CREATE_NEW_PROCESS_GROUP
-    #[cfg(windows)]
-    std::os::windows::process::CommandExt::creation_flags(&mut command, 0x0000_0208);
-    command.spawn().map(|_| ()).map_err(|error| no_agent(&format!("{}: {error}", program.display())))
+    command.spawn().map(|agent| (agent, said)).map_err(|error| no_agent(&format!("{}: {error}", program.display())))
 }
 
 fn no_agent(why: &str) -> Error {

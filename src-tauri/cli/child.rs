@@ -52,13 +52,14 @@ const SETTINGS: [(&str, &[&str]); 11] = [
 ];
 
 /// The variables that name the AWS files.
-const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
+pub(crate) const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
 
 /// `exec`
 pub(crate) fn exec(outside: &Outside, profile: &ProfileName, endpoint: bool, command: &[OsString]) -> Result<ExitCode> {
     let [program, arguments @ ..] = command else {
         return Err(Error::new(Code::InvalidValue, "There is no command to run", "stagedoor exec PROFILE -- CMD"));
     };
+    ask::warn_if_elsewhere(outside);
     let (of, at_terminal) = (profile.clone(), print::can_prompt());
     let request = if endpoint { Request::Endpoint { profile: of, at_terminal } } else { Request::Exec { profile: of, at_terminal } };
     let Response::Variables { variables } = ask::ask_with_code(outside, profile, &request)? else {

@@ -59,7 +59,7 @@ fn examine(outside: &Outside) -> DoctorReport {
         report.variables.clear();
         report
     };
-    if matches!(client::ask(&outside.paths, &Request::Hello), Err(Failure::Nobody | Failure::Other(_))) {
+    if matches!(client::ask(&outside.paths, &Request::Hello), Err(Failure::Nobody | Failure::Late | Failure::Other(_))) {
         let report = alone();
         let why = report.findings.iter().find(|finding| finding.about == "socket" && finding.level == Level::Problem).cloned();
         if let Some(why) = why {

@@ -8,6 +8,7 @@ mod agent;
 mod args;
 mod ask;
 mod child;
+mod detach;
 mod doctor;
 mod files;
 mod files_args;
@@ -35,6 +36,13 @@ use stagedoor_core::{
 
 use self::args::{Arguments, Command};
 
+/// The command that tools run.
+const CREDENTIAL_PROCESS: &str = "credential-process";
+
+/// Credentials pass through buffers of the libraries below as well (TLS, HTTP, XML), so every byte is wiped as it is given back.
+#[global_allocator]
+static MEMORY: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 /// What every command needs to know of the outside.
 struct Outside {
     paths: Paths,
@@ -44,14 +52,19 @@ struct Outside {
 fn main() -> ExitCode {
     private::quiet_panics();
     let outside = Outside { paths: child::places(|env| Paths::from_env(Platform::current(), env)), no_core_dump: NoCoreDump::begin() };
-    let mut arguments = std::env::args_os().skip(1);
-    let fast = match (arguments.next(), arguments.next(), arguments.next()) {
-        (Some(command), Some(profile), None) if command == "credential-process" => profile.into_string().ok().filter(|profile| !profile.starts_with('-')),
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    if let Some(program) = detach::asked(&arguments) {
+        outside.no_core_dump.end();
+        return detach::become_it(program);
+    }
+    let fast = match &arguments[..] {
+        [command, profile] if command == CREDENTIAL_PROCESS => profile.to_str().filter(|profile| !profile.starts_with('-')),
+        [command, dashes, profile] if command == CREDENTIAL_PROCESS && dashes == "--" => profile.to_str(),
         _ => None,
     };
     let done = match fast {
-        Some(profile) => Ok(sessions::credential_process(&outside, profile)),
-        None => slow(&outside),
+        Some(profile) => Ok(sessions::credential_process(&outside, profile.to_owned())),
+        None => slow(&outside, arguments.first().is_some_and(|command| command == CREDENTIAL_PROCESS)),
     };
     match done {
         Ok(code) => code,
@@ -60,9 +73,16 @@ fn main() -> ExitCode {
 }
 
 /// Everything but the warm path.
-fn slow(outside: &Outside) -> Result<ExitCode> {
+fn slow(outside: &Outside, in_one_line: bool) -> Result<ExitCode> {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
+        // The tools that run it show one line of what it says.
+        Err(error) if in_one_line && error.use_stderr() => {
+            let text = error.render().to_string();
+            let said: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+            print::say(&format!("{}. Usage: stagedoor credential-process PROFILE", said.join(" ")));
+            return Ok(ExitCode::from(2));
+        }
         Err(error) => {
             let _ = error.print();
             return Ok(ExitCode::from(if error.use_stderr() { 2 } else { 0 }));
@@ -117,8 +137,12 @@ fn later(command: &str) -> Error {
     Error::new(Code::NotSupported, format!("“stagedoor {command}” is not there yet"), "See what is: stagedoor --help")
 }
 
-/// One variable of the environment; not UTF-8 counts as unset.
+/// One variable of the environment; not UTF-8 counts as unset. Without `HOME`, as in a system service, the home folder is the account's.
 #[expect(clippy::disallowed_methods, reason = "the environment is read once, here")]
 fn env(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    let set = std::env::var(name).ok();
+    if cfg!(unix) && name == "HOME" && set.as_ref().is_none_or(String::is_empty) {
+        return std::env::home_dir()?.into_os_string().into_string().ok();
+    }
+    set
 }

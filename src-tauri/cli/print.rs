@@ -2,8 +2,6 @@
 //!
 //! One place for colours, tables, errors with their hint, and prompts, so that no other file writes to a terminal by itself and
 //! `NO_COLOR`, pipes and closed readers are thought of once.
-#![expect(clippy::print_stderr, reason = "this is the one file that prints")]
-
 use std::{
     io::{IsTerminal, Write},
     process::ExitCode,
@@ -35,14 +33,13 @@ pub(crate) fn coloured() -> bool {
 /// One line says why, the next what to do.
 pub(crate) fn error(error: &Error) -> ExitCode {
     let (red, quiet, off) = if coloured() { ("\x1b[31m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
-    eprintln!("{red}error:{off} {}", one_line(&error.message));
-    eprintln!("{quiet}hint:{off} {}", one_line(&error.hint));
+    say(&format!("{red}error:{off} {}\n{quiet}hint:{off} {}", one_line(&error.message), one_line(&error.hint)));
     ExitCode::from(error.exit_code())
 }
 
 /// Like [`error`], for the tools that show one line of it: what happened and what to do, together.
 pub(crate) fn error_in_one_line(error: &Error) -> ExitCode {
-    eprintln!("error: {}. {}.", one_line(&error.message), one_line(error.hint.trim_end_matches('.')));
+    say(&format!("error: {}. {}.", one_line(&error.message), one_line(error.hint.trim_end_matches('.'))));
     ExitCode::from(error.exit_code())
 }
 
@@ -56,9 +53,9 @@ pub(crate) fn wrong_argument(wrong: &Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// A sentence for a person.
+/// A sentence for a person. Where nobody can hear it, what is done is done all the same.
 pub(crate) fn say(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// Data, with a line end. A reader that went away is no error.
@@ -89,7 +86,7 @@ fn written(done: std::io::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+        Err(why) => error(&Error::new(Code::File, format!("The answer could not be written: {why}"), "Look at where standard output leads to")),
     }
 }
 
@@ -110,8 +107,9 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> ExitCode {
 
 /// Asks a person for a line that may be seen.
 pub(crate) fn prompt(question: &str) -> Result<Zeroizing<String>> {
-    eprint!("{question}");
-    let _ = std::io::stderr().flush();
+    let mut err = std::io::stderr().lock();
+    let _ = err.write_all(question.as_bytes()).and_then(|()| err.flush());
+    drop(err);
     read_line()
 }
 

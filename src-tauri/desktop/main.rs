@@ -34,6 +34,10 @@ use tauri::RunEvent;
 
 use crate::{desk::Desk, seat::Seat};
 
+/// Credentials pass through buffers of the libraries below as well (TLS, HTTP, XML), so every byte is wiped as it is given back.
+#[global_allocator]
+static MEMORY: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 /// What the environment and the arguments say.
 struct Start {
     paths: Paths,
@@ -47,7 +51,9 @@ struct Start {
 impl Start {
     #[expect(clippy::disallowed_methods, reason = "the environment is read once, here")]
     fn read() -> Self {
-        let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let account = || std::env::home_dir()?.into_os_string().into_string().ok();
+        let env = |name: &str| set(name).or_else(|| if cfg!(unix) && name == "HOME" { account() } else { None });
         let beside = std::env::current_exe().ok().and_then(|app| Some(app.parent()?.join(if cfg!(windows) { "stagedoor.exe" } else { "stagedoor" })));
         // A driven app has to have its window from the start, or the driver waits for ever.
         let driven = env("TAURI_AUTOMATION").is_some();

@@ -73,6 +73,19 @@ test('what is new comes on top, and who reads further down stays there', async (
   await close(page);
 });
 
+test('the detail of a profile leads to all of its activity, and a file that others can read to the doctor', async () => {
+  const page = await open(browser);
+  await page.locator('[data-profile="prod-admin"]').first().click();
+  await page.getByTestId('detail').getByRole('button', { name: 'All activity' }).click();
+  await page.locator('#line-2400').waitFor();
+  expect(await page.getByLabel('Profile', { exact: true }).inputValue()).toBe('prod-admin');
+  expect((await asked(page, 'activity')).at(-1)).toMatchObject({ profile: 'prod-admin', refused: false });
+  await page.getByRole('button', { name: 'Settings', exact: true }).click();
+  await page.getByRole('button', { name: 'Mend it in Doctor' }).click();
+  await page.getByText('2 problems, 1 warning').waitFor();
+  await close(page);
+});
+
 test('what the doctor can mend it mends, and what it cannot it says', async () => {
   const page = await insight();
   await page.getByRole('tab', { name: 'Doctor' }).click();

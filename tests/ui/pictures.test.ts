@@ -74,7 +74,7 @@ const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][
   }],
   ['file-versions', {}, async (page) => {
     await go('Settings')(page);
-    await page.getByRole('button', { name: 'Connect all profiles…' }).scrollIntoViewIfNeeded();
+    await page.getByRole('button', { name: 'Show version 1 of the credentials file' }).scrollIntoViewIfNeeded();
   }],
   ['file-version', {}, async (page) => {
     await go('Settings')(page);
@@ -156,8 +156,8 @@ const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][
 
 const sizes: [suffix: string, look: Look, names: string[]][] = [
   ['', {}, pictures.map(([name]) => name)],
-  ['-680', { width: 680, height: 520 }, ['mfa', 'waiting', 'asking', 'palette', 'settings', 'first-start', 'add-role', 'practice', 'empty', 'problems-sheet', 'first-start-practice', 'activity', 'locked-vault', 'settings-vault', 'vault-make', 'leases', 'lease-bucket', 'insight', 'insight-line', 'doctor']],
-  ['-200', { text: 2 }, ['idle', 'activity', 'mfa', 'waiting', 'asking', 'palette', 'settings', 'first-start', 'add-key', 'access-key', 'menu', 'setup', 'locked-vault', 'settings-vault', 'leases', 'lease-bucket', 'insight', 'doctor']],
+  ['-680', { width: 680, height: 520 }, ['mfa', 'waiting', 'asking', 'palette', 'settings', 'first-start', 'add-role', 'practice', 'empty', 'problems-sheet', 'first-start-practice', 'activity', 'locked-vault', 'settings-vault', 'vault-make', 'leases', 'lease-bucket', 'insight', 'insight-line', 'doctor', 'doctor-problems', 'file-edit', 'file-versions', 'file-version', 'context-menu']],
+  ['-200', { text: 2 }, ['idle', 'activity', 'mfa', 'waiting', 'asking', 'palette', 'settings', 'first-start', 'add-key', 'access-key', 'menu', 'setup', 'locked-vault', 'settings-vault', 'leases', 'lease-bucket', 'insight', 'insight-line', 'doctor', 'file-edit', 'file-versions', 'file-version']],
 ];
 
 describe.each(themes)('%s', (theme) => {

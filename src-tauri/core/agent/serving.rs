@@ -3,6 +3,7 @@
 //! What a request means is in `sessions`, `profiles` and their neighbours; here it is only read, handed on and answered.
 
 use std::{
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -27,6 +28,15 @@ use crate::{
 
 /// An agent without a window and without a session ends after this long without a question.
 const IDLE: Duration = Duration::from_mins(30);
+
+/// Whether two paths lead to one file, which may not be there yet.
+fn same_file(a: &Path, b: &Path) -> bool {
+    let real = |path: &Path| {
+        let missing = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(missing)
+    };
+    a == b || std::path::absolute(a).is_ok_and(|a| a == b) || real(a).is_some_and(|a| Some(a) == real(b))
+}
 
 /// Waits until it is so, without holding on to the channel: its guard must not cross threads.
 async fn so(what: &mut tokio::sync::watch::Receiver<bool>) {
@@ -98,8 +108,14 @@ async fn answer_all(agent: Agent, refusals: Arc<Refusals>, seat: Seat, stream: S
         let (response, more) = match serde_json::from_slice::<Line<Request>>(&line) {
             Ok(line) if line.v == VERSION => {
                 let may_leave = line.body.may_be_left();
+                let answer = async {
+                    match line.files.and_then(|files| agent.reads_other_files(&files)) {
+                        Some(error) => Err(error),
+                        None => agent.answer(line.body, pid).await,
+                    }
+                };
                 let answered = tokio::select! {
-                    answered = agent.answer(line.body, pid) => answered,
+                    answered = answer => answered,
                     // Whoever was killed waits for nobody.
                     () = left(lines.stream()), if may_leave => return,
                 };
@@ -125,6 +141,20 @@ async fn answer_all(agent: Agent, refusals: Arc<Refusals>, seat: Seat, stream: S
 }
 
 impl Agent {
+    /// Why nothing is handed out to somebody who reads these AWS files: a profile of the same name may be another one there.
+    fn reads_other_files(&self, theirs: &[String; 2]) -> Option<Error> {
+        let paths = &self.0.parts.paths;
+        let own = [(&paths.aws_config, "AWS_CONFIG_FILE"), (&paths.aws_credentials, "AWS_SHARED_CREDENTIALS_FILE")];
+        let ((own, variable), theirs) = own.into_iter().zip(theirs).find(|((own, _), theirs)| !same_file(own, Path::new(theirs)))?;
+        Some(Error::new(
+            Code::Agent,
+            format!("The Stagedoor that runs reads {} and this program {}, so its profiles may be others", paths.told(own), paths.told(Path::new(theirs))),
+            format!(
+                "Set {variable} alike for both: quit Stagedoor and start it from here; or give this terminal an agent of its own: export STAGEDOOR_HOME=FOLDER"
+            ),
+        ))
+    }
+
     /// Answers one question of the process `pid`.
     async fn answer(&self, request: Request, pid: Option<u32>) -> Result<Response> {
         if *self.0.closing.borrow() && !matches!(request, Request::Hello | Request::Close) {

@@ -158,7 +158,12 @@ pub(super) fn empty(parts: &Parts) -> Snapshot {
         },
         keychain: KeychainView { name: parts.keychain.name(), error: None },
         secrets: SecretsView::default(),
-        agent: AgentView { version: env!("CARGO_PKG_VERSION").to_owned(), windowless: parts.windowless, program: parts.program.display().to_string(), clock_offset_seconds: 0 },
+        agent: AgentView {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            windowless: parts.windowless,
+            program: parts.program.display().to_string(),
+            clock_offset_seconds: 0,
+        },
         practice: PracticeView::default(),
         activity: 0,
         settings: Settings::default(),

@@ -33,9 +33,6 @@ pub enum Failure {
 /// An answer can hold many sessions; this is beyond any.
 const LONGEST_ANSWER: usize = 64 << 20;
 
-/// The longest that an answer takes: a `credential_process` has 45 s, an MFA code may have to wait for the next.
-const PATIENCE: Duration = Duration::from_secs(100);
-
 #[cfg(unix)]
 type Channel = std::os::unix::net::UnixStream;
 #[cfg(windows)]
@@ -73,7 +70,7 @@ fn connect(paths: &Paths, _end: Instant) -> io::Result<Channel> {
 
 /// Asks the agent that listens now.
 pub fn ask(paths: &Paths, request: &Request) -> Result<Response, Failure> {
-    ask_until(paths, request, Instant::now() + PATIENCE)
+    ask_until(paths, request, Instant::now() + request.patience())
 }
 
 /// Asks the agent that listens now, and waits no longer than until `end`. On Windows a pipe knows no such limit.
@@ -85,7 +82,7 @@ pub fn ask_until(paths: &Paths, request: &Request, end: Instant) -> Result<Respo
         _ if cfg!(windows) && error.raw_os_error() == Some(231) => Failure::Gone,
         _ => Failure::Other(Error::new(Code::Agent, format!("Could not talk to the Stagedoor agent: {error}"), "Quit Stagedoor and start it again")),
     })?;
-    let line = wiped_line(&Line::new(request)).ok_or(Failure::Gone)?;
+    let line = wiped_line(&Line::asked(request, paths)).ok_or(Failure::Gone)?;
     channel.write_all(&line).map_err(|_| Failure::Gone)?;
     let answer = read_line(&mut channel, end)?;
     // serde_json's errors can quote what they read, so they are not passed on.

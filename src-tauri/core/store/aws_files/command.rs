@@ -32,7 +32,8 @@ pub(super) fn line(program: &Path, profile: &ProfileName) -> Result<String> {
             "Rename the profile to one word of letters, digits and _-/.%@:+",
         )
     })?;
-    let line = format!("{program} {VERB} {name}");
+    // A name that begins with a dash is no option.
+    let line = if name.starts_with('-') { format!("{program} {VERB} -- {name}") } else { format!("{program} {VERB} {name}") };
     // What the file's own rules would cut off as a comment.
     if [" #", " ;", "\t#", "\t;"].iter().any(|comment| line.contains(comment)) { Err(refused("holds a # or ; after a space")) } else { Ok(line) }
 }
@@ -44,10 +45,14 @@ pub(super) fn is_ours(command: &str, profile: &str) -> bool {
 
 /// The profile that a `credential_process` of ours names.
 pub(super) fn profile_of(command: &str) -> Option<String> {
-    let [program, verb, name] = <[String; 3]>::try_from(words(command)).ok()?;
+    let words = words(command);
+    let ([program, verb, name] | [program, verb, _, name]) = &words[..] else { return None };
+    if words.len() == 4 && words[2] != "--" {
+        return None;
+    }
     let file = program.rsplit(['/', '\\']).next().unwrap_or_default();
     let stem = file.strip_suffix(".exe").unwrap_or(file);
-    (stem == "stagedoor" && verb == VERB).then_some(name)
+    (stem == "stagedoor" && verb == VERB).then(|| name.clone())
 }
 
 /// The program that a command line starts.
@@ -94,6 +99,9 @@ mod tests {
     fn quotes_only_what_needs_it() {
         let line = |program: &str, name: &str| line(Path::new(program), &ProfileName::new(name));
         assert_eq!(line("/usr/bin/stagedoor", "a/b@c").unwrap(), "/usr/bin/stagedoor credential-process a/b@c");
+        assert_eq!(line("/usr/bin/stagedoor", "-dash").unwrap(), "/usr/bin/stagedoor credential-process -- -dash");
+        assert_eq!(profile_of("/usr/bin/stagedoor credential-process -- -dash").as_deref(), Some("-dash"));
+        assert_eq!(profile_of("/usr/bin/stagedoor credential-process --lease x"), None);
         assert_eq!(line("/opt/my apps/stagedoor", "it's mine").unwrap(), r#"'/opt/my apps/stagedoor' credential-process 'it'"'"'s mine'"#);
         for (program, name) in [("stagedoor", "a"), ("/a #b/stagedoor", "a"), ("/a/stagedoor", "a\nb"), ("/a/stagedoor", ""), ("/a\n/stagedoor", "a")] {
             let error = line(program, name).unwrap_err();
