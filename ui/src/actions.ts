@@ -18,6 +18,7 @@ import SquareTerminal from '@lucide/svelte/icons/terminal';
 import Undo from '@lucide/svelte/icons/undo-2';
 import Unplug from '@lucide/svelte/icons/unplug';
 import type { ProfileView } from './host';
+import { keptIn } from './labels';
 import type { Sheet, Ui } from './state.svelte';
 
 export type IconComponent = Component<Record<string, unknown>>;
@@ -95,7 +96,7 @@ function keyActions(ui: Ui, profile: ProfileView): Action[] {
     out.push({ id: 'practice', label: 'Practice account…', icon: icon(QrCode), key: null, part: 'key', run: () => void (ui.sheet = { kind: 'practice' }) });
   }
   if (key?.place === 'file') {
-    out.push({ id: 'import', label: 'Move access key into the keychain', icon: icon(KeyDrawing), key: null, part: 'key', run: () => void moveKey(ui, name) });
+    out.push({ id: 'import', label: `Move access key into ${keptIn(ui.snapshot)}`, icon: icon(KeyDrawing), key: null, part: 'key', run: () => void moveKey(ui, name) });
   } else if (key && !practice) {
     out.push({ id: 'undo-import', label: 'Put access key back into the file', icon: icon(Undo), key: null, part: 'key', run: () => void (ui.sheet = { kind: 'file-edit', edit: { edit: 'undo_import', profile: name }, title: `Put the access key of ${name} back`, done: `The access key of ${name} is back in its file.` }) });
   }
@@ -106,7 +107,7 @@ function keyActions(ui: Ui, profile: ProfileView): Action[] {
 export async function moveKey(ui: Ui, name: string): Promise<void> {
   const moved = await ui.attempt(name, () => ui.host.importKey(name));
   if (!moved) return;
-  ui.say(`The access key of ${name} is in the keychain and works.`, {
+  ui.say(`The access key of ${name} is in ${keptIn(ui.snapshot)} and works.`, {
     label: 'Undo',
     run: () => void ui.attempt(name, () => ui.host.undoImport(name), 'The access key is back in ~/.aws/credentials.'),
   });

@@ -8,7 +8,7 @@ import { accessKey, everydaySnapshot, PICTURE_TIME, role, session } from './host
 const { profiles } = everydaySnapshot();
 const find = (name: string): ProfileView => profiles.find((it) => it.name === name)!;
 const draw = (profile: ProfileView, base = find('alice')) =>
-  drawChain(profile, base, '~/.aws/credentials', PICTURE_TIME).map(({ call, needs, title, code, note, longest, asked }) =>
+  drawChain(profile, base, { file: '~/.aws/credentials', kept: 'the keychain' }, PICTURE_TIME).map(({ call, needs, title, code, note, longest, asked }) =>
     [call, needs.map((it) => it.text).join(', '), title, code, note, longest, asked].filter(Boolean).join(' | '));
 
 test('key, MFA session, role', () => {

@@ -21,12 +21,12 @@ export interface ChainLink {
   asked: string;
 }
 
-export function drawChain(profile: ProfileView, base: ProfileView, credentialsPath: string, now: number): ChainLink[] {
+export function drawChain(profile: ProfileView, base: ProfileView, places: { file: string; kept: string }, now: number): ChainLink[] {
   const { chain } = profile;
   if (!chain) return [];
   const ends = profile.session?.state === 'active' ? profile.session.expiration : null;
   const last = chain.hops.length - 1;
-  const out = [baseLink(chain, base, credentialsPath)];
+  const out = [baseLink(chain, base, places)];
   if (chain.session_token && !profile.hand_out_access_key) {
     out.push(tokenLink(chain.session_token, chain, last < 0 ? ends : chain.session_token.expiration, now));
   }
@@ -34,7 +34,7 @@ export function drawChain(profile: ProfileView, base: ProfileView, credentialsPa
   return out;
 }
 
-function baseLink(chain: ChainView, base: ProfileView, credentialsPath: string): ChainLink {
+function baseLink(chain: ChainView, base: ProfileView, { file, kept }: { file: string; kept: string }): ChainLink {
   const link = { call: null, needs: [], code: null, warn: false, longest: '', asked: '' };
   const detail = chain.base_detail ?? `From the profile ${chain.base_profile}`;
   switch (chain.base_kind) {
@@ -43,7 +43,7 @@ function baseLink(chain: ChainView, base: ProfileView, credentialsPath: string):
       const inFile = base.key?.place === 'file';
       return {
         ...link, icon: 'key', title: 'Access key', code: chain.base_access_key_id ? shortKey(chain.base_access_key_id) : null,
-        note: inFile ? `Plain text in ${credentialsPath}` : chain.base_profile === '' ? 'In the keychain' : `In the keychain, for ${chain.base_profile}`,
+        note: inFile ? `Plain text in ${file}` : chain.base_profile === '' ? `In ${kept}` : `In ${kept}, for ${chain.base_profile}`,
         warn: inFile, longest: 'No end', asked: 'until it is rotated',
       };
     }

@@ -19,8 +19,8 @@ export function answered({ message, answered_from, duration_ms }: ActivityLine):
 export const levels: Record<Level, string> = { problem: 'Problem', warning: 'Warning', info: 'Good to know', ok: 'As it should be' };
 
 /** What the button of a finding says. */
-export const doing = (mending: Mending): string =>
-  ({ import: 'Move into the keychain', connect: 'Connect again', make_private: 'Make it private' })[mending.do];
+export const doing = (mending: Mending, kept = 'the keychain'): string =>
+  ({ import: `Move into ${kept}`, connect: 'Connect again', make_private: 'Make it private' })[mending.do];
 
 /** `2 problems, 1 warning`; `Everything is as it should be`. */
 export function summary(findings: readonly Finding[]): string {

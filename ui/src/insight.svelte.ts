@@ -63,6 +63,12 @@ export class Insight {
     this.selected = null;
     return this.#ask(true);
   }
+  /** Turns to what was asked of one profile. */
+  showOf(profile: string): Promise<void> {
+    this.tab = 'activity';
+    this.profiles.add(profile);
+    return this.narrow({ ...everything, profile });
+  }
   widen(): Promise<void> {
     return this.narrow(everything);
   }

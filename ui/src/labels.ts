@@ -1,6 +1,6 @@
 // Words and figures: how times, accounts, keys and devices are said, so that every screen says them alike.
 
-import type { LeaseRequest, Narrowing, ProfileView, SessionView } from './host';
+import type { LeaseRequest, Narrowing, ProfileView, SessionView, Snapshot } from './host';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -143,6 +143,12 @@ export const spelt = (number: number): string =>
 
 /** A sentence with its full stop, of one that came without. */
 export const sentence = (text: string): string => (/[.!?…:]$/.test(text) || text === '' ? text : `${text}.`);
+
+/** With a capital letter, where it begins a line. */
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** Where secrets lie, in words. */
+export const keptIn = ({ secrets }: Pick<Snapshot, 'secrets'>): string => (secrets.place === 'vault' ? 'the vault' : 'the keychain');
 
 /** `stagedoor credential-process 'my profile'`, as `connect` writes it. */
 export function processLine(program: string, profile: string): string {
