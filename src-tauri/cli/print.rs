@@ -61,7 +61,14 @@ pub(crate) fn say(text: &str) {
 /// Data, with a line end. A reader that went away is no error.
 pub(crate) fn data(text: &str) -> ExitCode {
     let mut out = std::io::stdout().lock();
-    written(out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") }).and_then(|()| out.flush()))
+    if text.ends_with('\n') {
+        return written(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    }
+    // Whole lines go out in one piece; an end that comes by itself would be a second call of the system. It may be a secret.
+    let mut line = Zeroizing::new(String::with_capacity(text.len() + 1));
+    line.push_str(text);
+    line.push('\n');
+    written(out.write_all(line.as_bytes()).and_then(|()| out.flush()))
 }
 
 /// One line of data that is one of many; whether its reader is still there.

@@ -34,14 +34,14 @@ pub(crate) fn credential_process(outside: &Outside, profile: String) -> ExitCode
 /// The same for a profile or a lease, in time and in one line.
 pub(crate) fn process(outside: &Outside, what: &str, request: &Request, named: impl Fn(Error) -> Error) -> ExitCode {
     let end = Instant::now() + ANSWER_WITHIN;
-    let late = Error::new(Code::Agent, format!("Stagedoor did not answer for {what} within 55 seconds"), "Quit Stagedoor, then run this again");
+    let late = || Error::new(Code::Agent, format!("Stagedoor did not answer for {what} within 55 seconds"), "Quit Stagedoor, then run this again");
     let answer = match client::ask_until(&outside.paths, request, end) {
         Ok(Response::Failed { error }) => Err(error),
-        Err(Failure::Late) if cfg!(unix) => Err(late),
+        Err(Failure::Late) if cfg!(unix) => Err(late()),
         // No agent, or one that ends: to start another takes locks and a keychain, and it can hang in each. A thread that watches
         // over the usual answer as well would cost it a tenth of its time.
         Ok(Response::Ending) | Err(_) => {
-            watch(end, late);
+            watch(end, late());
             ask::ask(outside, request)
         }
         Ok(response) => Ok(response),

@@ -5,12 +5,24 @@
 
 use std::io::Write as _;
 
-/// A crash writes no memory to a disk.
+/// Of one byte: too small for a file, and where a program takes the dumps (`core_pattern` with a pipe, as apport and systemd have
+/// it) the one value at which Linux starts none. Zero does not keep it from that.
+#[cfg(unix)]
+const CORE: u64 = 1;
+
+#[cfg(unix)]
+fn limit_core(maximum: Option<u64>) {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    // Where the hard limit is zero already, nobody without privileges can raise it.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(maximum.map_or(CORE, |maximum| maximum.min(CORE))), maximum });
+}
+
+/// A crash writes no memory to a disk, and hands none to a program that would.
 pub fn no_core_dump() {
     #[cfg(unix)]
     {
-        let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-        let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+        let before = rustix::process::getrlimit(rustix::process::Resource::Core);
+        limit_core(Some(before.maximum.map_or(CORE, |maximum| maximum.min(CORE))));
     }
 }
 
@@ -25,11 +37,22 @@ pub struct NoCoreDump {
 impl NoCoreDump {
     /// From now on.
     pub fn begin() -> Self {
+        // In one call where the hard limit is none, as nearly everywhere: every answer of `credential-process` waits for this.
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::process::{Resource, Rlimit, prlimit};
+            if let Ok(before) = prlimit(None, Resource::Core, Rlimit { current: Some(CORE), maximum: None }) {
+                if before.maximum.is_some() {
+                    // With the privilege to raise it; nobody asked for that.
+                    limit_core(before.maximum);
+                }
+                return Self { before };
+            }
+        }
         #[cfg(unix)]
         {
-            use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-            let before = getrlimit(Resource::Core);
-            let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: before.maximum });
+            let before = rustix::process::getrlimit(rustix::process::Resource::Core);
+            limit_core(before.maximum);
             Self { before }
         }
         #[cfg(not(unix))]

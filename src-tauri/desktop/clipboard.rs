@@ -18,30 +18,47 @@ use zeroize::Zeroizing;
 /// How long a secret stays.
 const STAYS: Duration = Duration::from_secs(30);
 
-/// The clipboard while it holds something of ours. On X11 the owner answers for its content, so the connection is kept.
-#[derive(Clone, Default)]
-pub(crate) struct Clipboard(Arc<Mutex<Option<Ours>>>);
+/// What holds the text: the desktop's, or a test's.
+pub(crate) trait Board: Sized + Send + 'static {
+    /// The one there is.
+    fn open() -> Result<Self, arboard::Error>;
+    /// Puts a secret in.
+    fn put(&mut self, secret: &Secret) -> Result<(), arboard::Error>;
+    /// What is in it, where that is a text.
+    fn text(&mut self) -> Option<Zeroizing<String>>;
+    /// Takes out what is in it.
+    fn empty(&mut self);
+}
 
-struct Ours {
-    clipboard: arboard::Clipboard,
+/// The clipboard while it holds something of ours. On X11 the owner answers for its content, so the connection is kept.
+pub(crate) struct Clipboard<B = arboard::Clipboard>(Arc<Mutex<Option<Ours<B>>>>);
+
+struct Ours<B> {
+    board: B,
     digest: [u8; 32],
     copied: u64,
 }
 
-impl Clipboard {
+impl<B> Default for Clipboard<B> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<B: Board> Clipboard<B> {
     /// Puts a secret in and clears it later.
     pub(crate) fn copy(&self, secret: &Secret) -> Result<()> {
         let digest = Sha256::digest(secret.expose()).into();
         let copied = {
             let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let copied = held.as_ref().map_or(0, |ours| ours.copied) + 1;
-            let mut clipboard = held.take().map_or_else(arboard::Clipboard::new, |ours| Ok(ours.clipboard)).map_err(|error| refused(&error))?;
-            put(&mut clipboard, secret).map_err(|error| refused(&error))?;
-            *held = Some(Ours { clipboard, digest, copied });
+            let mut board = held.take().map_or_else(B::open, |ours| Ok(ours.board)).map_err(|error| refused(&error))?;
+            board.put(secret).map_err(|error| refused(&error))?;
+            *held = Some(Ours { board, digest, copied });
             copied
         };
-        let this = self.clone();
-        tauri::async_runtime::spawn(async move {
+        let this = Self(Arc::clone(&self.0));
+        tokio::spawn(async move {
             tokio::time::sleep(STAYS).await;
             this.clear_copy(Some(copied));
         });
@@ -57,11 +74,29 @@ impl Clipboard {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(ours) = held.as_mut()
             && only.is_none_or(|copied| copied == ours.copied)
-            && ours.clipboard.get_text().map(Zeroizing::new).is_ok_and(|text| <[u8; 32]>::from(Sha256::digest(text.as_bytes())) == ours.digest)
+            && ours.board.text().is_some_and(|text| <[u8; 32]>::from(Sha256::digest(text.as_bytes())) == ours.digest)
         {
-            // Where it cannot be cleared there is nobody to tell; the mark for histories still holds.
-            let _ = ours.clipboard.clear();
+            ours.board.empty();
         }
+    }
+}
+
+impl Board for arboard::Clipboard {
+    fn open() -> Result<Self, arboard::Error> {
+        Self::new()
+    }
+
+    fn put(&mut self, secret: &Secret) -> Result<(), arboard::Error> {
+        put(self, secret)
+    }
+
+    fn text(&mut self) -> Option<Zeroizing<String>> {
+        self.get_text().ok().map(Zeroizing::new)
+    }
+
+    fn empty(&mut self) {
+        // Where it cannot be cleared there is nobody to tell; the mark for histories still holds.
+        let _ = self.clear();
     }
 }
 

@@ -55,6 +55,7 @@ pub(crate) fn about(app: &AppHandle, event: &Event) {
             prompt: None,
         },
         Event::RenewalFailed { profile, error } => trouble(format!("{profile} could not be renewed"), error),
+        Event::LeaseRenewalFailed { lease, profile, error } => trouble(format!("The lease {lease} of {profile} could not be renewed"), error),
         Event::PersonNeeded { profile, who, error } => Note {
             summary: format!("{who} wants {profile}"),
             body: sentences(error),

@@ -98,7 +98,11 @@ fn moment(app: &AppHandle, event: Event) {
                 window::show(app);
             }
         }
-        Event::SessionEnding { .. } | Event::RenewalFailed { .. } | Event::PersonNeeded { .. } | Event::ClockWrong { .. } => {
+        Event::SessionEnding { .. }
+        | Event::RenewalFailed { .. }
+        | Event::LeaseRenewalFailed { .. }
+        | Event::PersonNeeded { .. }
+        | Event::ClockWrong { .. } => {
             if is_listening(app) {
                 tell(app, event);
             }

@@ -12,6 +12,9 @@
     reason = "methods of an interface that others wrote, behind a macro"
 )]
 mod bus;
+#[path = "../../src-tauri/desktop/clipboard.rs"]
+mod clipboard;
+mod clipboard_clears;
 mod driver;
 mod exercise;
 mod job;

@@ -77,6 +77,18 @@ async fn the_app_takes_a_session_over_from_an_agent_without_a_window() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_app_leaves_no_core_dump_to_a_file_or_a_program() {
+    let world = World::new().await;
+    let mut app = world.app().arg("--hidden").spawn().unwrap();
+    world.bus.wait_for("Open Stagedoor").await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", app.id())).unwrap();
+    let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().take(2).collect::<Vec<_>>(), ["1", "1"], "at one byte Linux starts no program for it either");
+    world.bus.press(&["Quit Stagedoor"]).await;
+    assert!(ended(&mut app).await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_renewal_that_fails_is_told() {
     let (world, aws, clock, _server) = begin().await;
     let mut app = world.app().arg("--hidden").spawn().unwrap();

@@ -22,7 +22,7 @@ use crate::{
     agent_tap::Line,
 };
 
-fn request(profile: &str, narrowing: Narrowing, minutes: u32) -> LeaseRequest {
+pub(crate) fn request(profile: &str, narrowing: Narrowing, minutes: u32) -> LeaseRequest {
     LeaseRequest {
         profile: name(profile),
         narrowing,
@@ -38,17 +38,17 @@ fn policy(text: &str) -> Narrowing {
     Narrowing::Policy { text: text.to_owned() }
 }
 
-async fn lease(agent: &Agent, request: LeaseRequest) -> Result<LeaseView> {
+pub(crate) async fn lease(agent: &Agent, request: LeaseRequest) -> Result<LeaseView> {
     agent.lease(request, None, &Asker::stagedoor()).await
 }
 
-async fn leased_id(agent: &Agent, lease: &str) -> Result<String> {
+pub(crate) async fn leased_id(agent: &Agent, lease: &str) -> Result<String> {
     let document = agent.lease_document(lease, &Asker::stagedoor()).await?;
     Ok(serde_json::from_str::<serde_json::Value>(document.expose()).unwrap()["AccessKeyId"].as_str().unwrap().to_owned())
 }
 
 /// Clients that sign with a lease's credentials.
-async fn clients(home: &Home, agent: &Agent, lease: &str) -> (aws_sdk_iam::Client, aws_sdk_sts::Client) {
+pub(crate) async fn clients(home: &Home, agent: &Agent, lease: &str) -> (aws_sdk_iam::Client, aws_sdk_sts::Client) {
     let handed = agent.lease_for_child(lease, &Asker::stagedoor()).await.unwrap();
     let token = handed.session_token.as_ref().map(|token| token.expose().to_owned());
     let credentials = aws_credential_types::Credentials::new(handed.access_key_id.as_str(), handed.secret_access_key.expose(), token, None, "lease");
@@ -62,7 +62,7 @@ async fn clients(home: &Home, agent: &Agent, lease: &str) -> (aws_sdk_iam::Clien
 }
 
 /// A role that may do everything, or what `policy` says, and a profile of its name.
-async fn role(home: &Home, role: &str, actions: &str, policy: &str, more: &str) {
+pub(crate) async fn role(home: &Home, role: &str, actions: &str, policy: &str, more: &str) {
     let iam = home.iam().await;
     let trust = format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{}:root"}},"Action":{actions}}}]}}"#,
@@ -73,8 +73,8 @@ async fn role(home: &Home, role: &str, actions: &str, policy: &str, more: &str) 
     home.role(&role.to_lowercase(), role, "key", more);
 }
 
-const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-const ASSUME: &str = r#""sts:AssumeRole""#;
+pub(crate) const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+pub(crate) const ASSUME: &str = r#""sts:AssumeRole""#;
 
 #[tokio::test]
 async fn a_lease_is_an_assume_role_of_its_own_with_all_that_narrows_it() {

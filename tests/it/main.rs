@@ -20,6 +20,7 @@ mod agent_home;
 mod agent_hostile;
 mod agent_issuing;
 mod agent_lease;
+mod agent_lease_bounds;
 mod agent_lock;
 mod agent_network;
 mod agent_practice;

@@ -355,6 +355,9 @@ export class Ui {
       case 'renewal_failed':
         this.complain(moment.error, { label: 'Show', run: () => this.reveal(moment.profile) });
         return;
+      case 'lease_renewal_failed':
+        this.complain({ ...moment.error, message: `The lease ${moment.lease} of ${moment.profile} could not be renewed: ${moment.error.message}` });
+        return;
       case 'clock_wrong':
         this.complain(moment.error);
         return;

@@ -118,6 +118,16 @@ test('what is told of an end goes when the session is renewed or stopped', async
   stop();
 });
 
+test('a lease that could not be renewed is named', async () => {
+  const { host, ui } = idle();
+  const stop = ui.follow();
+  await vi.advanceTimersByTimeAsync(0);
+  const error = { code: 'aws_unreachable' as const, message: 'AWS could not be reached', hint: 'Check the network' };
+  host.moment({ event: 'lease_renewal_failed', lease: 'ci', profile: 'prod-admin', error });
+  expect(ui.toasts.map((it) => [it.text, it.hint])).toEqual([['The lease ci of prod-admin could not be renewed: AWS could not be reached', 'Check the network']]);
+  stop();
+});
+
 test('two settings changed at once are both kept', async () => {
   const { host, ui } = idle();
   host.delay = 50;

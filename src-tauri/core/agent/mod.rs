@@ -120,6 +120,8 @@ struct Inner {
     aws: Aws,
     /// How many requests to AWS are under way at once, at most.
     turns: Semaphore,
+    /// How many of these the renewal of sessions and leases may have.
+    renewals: Semaphore,
     lines: Mutex<Lines>,
     /// What a person was last told of the clock.
     told_offset: Mutex<Option<time::Duration>>,
@@ -196,6 +198,7 @@ impl Agent {
             aws: Aws::new(parts.clock.clone(), parts.environment.clone()),
             sealed: SealedSessions::new(&parts.paths, keys.clone(), parts.clock.clone()),
             turns: Semaphore::new(turns::IN_FLIGHT),
+            renewals: Semaphore::new(turns::RENEWING),
             lines: Mutex::default(),
             told_offset: Mutex::default(),
             versions: Versions::new(&parts.paths, keys.clone(), parts.clock.clone()),

@@ -8,27 +8,22 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use time::{Duration, OffsetDateTime};
-use tokio::sync::Semaphore;
-
 use super::{
     Agent,
     issuing::Want,
     leads::Leads,
     renewal::{Decision, Held},
     state::{Session, WARN_BEFORE},
-    turns::{IN_FLIGHT, part_of},
+    turns::part_of,
 };
 use crate::{
     error::{Code, Error, Result},
     model::{profile::ProfileName, snapshot::Event},
 };
+use time::{Duration, OffsetDateTime};
 
 /// The renewal looks at least this often.
 const LOOK: Duration = Duration::seconds(30);
-
-/// Turns that the renewal leaves to those who wait for an answer.
-const LEFT_FREE: usize = 4;
 
 /// So many go at once; more are spread.
 const AT_ONCE: usize = 3;
@@ -56,7 +51,6 @@ struct Due {
 impl Agent {
     /// Renews what is due, until the agent ends.
     pub(super) async fn keep_renewing(&self) {
-        let permits = Arc::new(Semaphore::new(IN_FLIGHT - LEFT_FREE));
         let queued = Queue::default();
         loop {
             let now = self.now();
@@ -69,10 +63,10 @@ impl Agent {
             let waiting = queue(&queued).clone();
             for (profile, at) in self.spread(self.due(now, &waiting), now) {
                 queue(&queued).insert(profile.clone());
-                let (agent, permits, queued) = (self.clone(), Arc::clone(&permits), Arc::clone(&queued));
+                let (agent, queued) = (self.clone(), Arc::clone(&queued));
                 tokio::spawn(async move {
                     agent.0.aws.clock.sleep_until(at).await;
-                    let permit = permits.acquire_owned().await;
+                    let permit = agent.0.renewals.acquire().await;
                     agent.renew(&profile).await;
                     drop(permit);
                     queue(&queued).remove(&profile);

@@ -115,6 +115,8 @@ async fn answer_all(agent: Agent, refusals: Arc<Refusals>, seat: Seat, stream: S
                     }
                 };
                 let answered = tokio::select! {
+                    // What is there at once is not watched over at all.
+                    biased;
                     answered = answer => answered,
                     // Whoever was killed waits for nobody.
                     () = left(lines.stream()), if may_leave => return,

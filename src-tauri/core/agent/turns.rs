@@ -25,6 +25,9 @@ use crate::{
 /// How many requests to AWS are under way at once, at most.
 pub(super) const IN_FLIGHT: usize = 20;
 
+/// How many sessions and leases together are renewed at once, at most: the other turns are for those who wait for an answer.
+pub(super) const RENEWING: usize = IN_FLIGHT - 4;
+
 /// A person is told of a clock that is further off than this.
 const WORTH_TELLING: Duration = Duration::seconds(60);
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{Handed, rfc3339};
-use crate::model::secret::Secret;
+use crate::model::secret::{Secret, secret_json};
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -29,7 +29,7 @@ pub fn container(handed: &Handed) -> Option<Secret> {
         expiration: rfc3339(handed.expiration),
         account_id: handed.account_id.as_deref(),
     };
-    serde_json::to_string(&document).ok().map(Secret::new)
+    secret_json(&document)
 }
 
 /// Why there are none: the SDKs show it to the person.

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::{Handed, rfc3339};
-use crate::model::secret::{Secret, wiped_json};
+use crate::model::secret::{Secret, secret_json};
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -31,8 +31,7 @@ pub fn process(handed: &Handed) -> Secret {
         expiration: rfc3339(handed.expiration),
         account_id: handed.account_id.as_deref(),
     };
-    let json = wiped_json(&document).unwrap_or_default();
-    Secret::new(std::str::from_utf8(&json).unwrap_or_default())
+    secret_json(&document).unwrap_or_else(|| Secret::new(""))
 }
 
 #[cfg(test)]

@@ -15,20 +15,9 @@ use crate::{
 /// The most characters that STS takes for inline and managed session policies together.
 const LONGEST: usize = 2048;
 
-/// Who may do what, and the ways to become somebody else. `sts:GetCallerIdentity` stays.
-const IDENTITY_ACTIONS: [&str; 11] = [
-    "iam:*",
-    "organizations:*",
-    "account:*",
-    "sso:*",
-    "sso-directory:*",
-    "identitystore:*",
-    "sts:AssumeRole*",
-    "sts:GetFederationToken",
-    "sts:GetSessionToken",
-    "sts:SetSourceIdentity",
-    "sts:TagSession",
-];
+/// Who may do what, and the ways to become somebody else. All of STS: a list of its calls would miss the next one that makes a
+/// session, as `sts:AssumeRoot` once was, and `GetCallerIdentity` cannot be denied.
+const IDENTITY_ACTIONS: [&str; 8] = ["iam:*", "sts:*", "organizations:*", "account:*", "sso:*", "sso-directory:*", "identitystore:*", "rolesanywhere:*"];
 
 /// `Policy` and `PolicyArns` of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -140,6 +129,43 @@ mod tests {
             let read = Narrowing::ReadOnly.session_policy(partition).unwrap();
             assert_eq!((read.policy, &*read.arns[0]), (None, &*format!("arn:{}:iam::aws:policy/ReadOnlyAccess", partition.id())));
         }
+    }
+
+    #[test]
+    fn no_preset_that_denies_or_allows_by_name_lets_a_lease_become_somebody_else() {
+        let becoming = [
+            "sts:AssumeRole",
+            "sts:AssumeRoleWithSAML",
+            "sts:AssumeRoleWithWebIdentity",
+            "sts:AssumeRoot",
+            "sts:GetFederationToken",
+            "sts:GetSessionToken",
+            "sts:SomethingThatDoesNotExistYet",
+            "iam:PassRole",
+            "iam:CreateAccessKey",
+            "iam:UpdateAssumeRolePolicy",
+            "organizations:EnableAWSServiceAccess",
+            "sso:CreateAccountAssignment",
+            "rolesanywhere:CreateTrustAnchor",
+        ];
+        let matches = |pattern: &str, action: &str| pattern == "*" || pattern.strip_suffix('*').map_or(pattern == action, |start| action.starts_with(start));
+        let listed = |policy: &str, effect: &str, action: &str| {
+            let policy: serde_json::Value = serde_json::from_str(policy).unwrap();
+            let statements = policy["Statement"].as_array().unwrap().clone();
+            let named = |actions: &serde_json::Value| {
+                actions.as_array().cloned().unwrap_or_else(|| vec![actions.clone()]).iter().any(|pattern| matches(pattern.as_str().unwrap(), action))
+            };
+            statements.iter().any(|statement| statement["Effect"] == effect && named(&statement["Action"]))
+        };
+        let no_iam = Narrowing::NoIam.session_policy(Partition::Aws).unwrap().policy.unwrap();
+        for action in becoming {
+            assert!(listed(&no_iam, "Deny", action), "{action}");
+            for read_only in [true, false] {
+                let policy = bucket("reports", read_only).session_policy(Partition::Aws).unwrap().policy.unwrap();
+                assert!(!listed(&policy, "Allow", action), "{action}");
+            }
+        }
+        assert!(!listed(&no_iam, "Deny", "s3:GetObject") && listed(&no_iam, "Allow", "s3:GetObject"));
     }
 
     #[test]

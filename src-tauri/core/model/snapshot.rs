@@ -345,6 +345,15 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// The renewal of a lease failed; its credentials hold until they expire.
+    LeaseRenewalFailed {
+        /// Its name.
+        lease: String,
+        /// Of which profile.
+        profile: ProfileName,
+        /// Why.
+        error: Error,
+    },
     /// A program wanted credentials and a person is needed.
     PersonNeeded {
         /// Whose.

@@ -146,7 +146,7 @@ export function policyOf(narrowing: Narrowing): SessionPolicy {
     case 'no_iam':
       return json([
         { Action: '*', Effect: 'Allow', Resource: '*', Sid: 'Everything' },
-        { Action: ['iam:*', 'organizations:*', 'account:*', 'sso:*', 'sts:AssumeRole*'], Effect: 'Deny', Resource: '*', Sid: 'ButWhoMayDoWhat' },
+        { Action: ['iam:*', 'sts:*', 'organizations:*', 'account:*', 'sso:*', 'sso-directory:*', 'identitystore:*', 'rolesanywhere:*'], Effect: 'Deny', Resource: '*', Sid: 'ButWhoMayDoWhat' },
       ]);
     case 'policy':
       return { policy: narrowing.text, arns: [] };

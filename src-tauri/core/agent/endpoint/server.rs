@@ -31,7 +31,7 @@ use super::{Gate, Refusal};
 use crate::{
     deliver::{self, Handed},
     error::{Code, Error, Result},
-    model::profile::ProfileName,
+    model::{profile::ProfileName, secret::Secret},
 };
 
 /// The SDKs wait for two seconds: an answer is there before, or a refusal.
@@ -78,6 +78,15 @@ impl Seats {
     }
 }
 
+/// A document on its way out, wiped when it was written.
+struct Document(Secret);
+
+impl AsRef<[u8]> for Document {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose().as_bytes()
+    }
+}
+
 /// Answers one request of a connection: with what `give` gives to whom the gate admits, and else with a refusal.
 pub async fn converse<S, F>(stream: S, gate: &Gate, busy: &AtomicBool, give: impl Fn(ProfileName) -> F, refused: impl Fn(&str, &Refusal))
 where
@@ -100,7 +109,7 @@ where
             };
             let given = tokio::time::timeout(ANSWER_WITHIN, give(profile.clone())).await.unwrap_or_else(|_| Err(late(&profile)));
             Ok::<_, Infallible>(match given.map(|handed| deliver::container(&handed)) {
-                Ok(Some(document)) => respond(200, Bytes::copy_from_slice(document.expose().as_bytes())),
+                Ok(Some(document)) => respond(200, Bytes::from_owner(Document(document))),
                 Ok(None) => refuse(&no_token(&profile)),
                 Err(error) => refuse(&told(&error)),
             })

@@ -91,6 +91,7 @@ impl Agent {
                 held: read.held.map(Into::into),
                 renewal: Renewal::default(),
                 error: None,
+                told_failure: None,
                 handed: read.handed,
                 request: read.request,
                 id: read.id,

@@ -2,10 +2,7 @@
 //!
 //! The windows are those of sessions. A renewal that fails keeps what still holds; nothing is handed out or renewed beyond the end.
 
-use std::sync::Arc;
-
 use time::{Duration, OffsetDateTime};
-use tokio::sync::Semaphore;
 
 use super::{
     super::{
@@ -19,27 +16,25 @@ use super::{
 use crate::{
     aws::may_recover,
     error::{Code, Error, Result},
+    model::snapshot::Event,
 };
 
 /// Leases are looked at at least this often.
 const LOOK: Duration = Duration::seconds(30);
 
-/// How many are renewed at once.
-const IN_FLIGHT: usize = 4;
-
 /// Renews and ends leases, until the agent closes.
 pub(in crate::agent) async fn lasting(agent: &Agent) {
-    let permits = Arc::new(Semaphore::new(IN_FLIGHT));
     loop {
         let now = agent.now();
         agent.end_leases(now);
         for id in agent.leases_due(now) {
-            let (agent, permits) = (agent.clone(), Arc::clone(&permits));
+            agent.0.leases.queued().insert(id.clone());
+            let agent = agent.clone();
             tokio::spawn(async move {
-                let _permit = permits.acquire_owned().await;
-                // What came of it stands in the lease.
-                let _ = agent.ensure_lease(&id).await;
-                agent.0.touched.notify_one();
+                let permit = agent.0.renewals.acquire().await;
+                agent.renew_due_lease(&id).await;
+                drop(permit);
+                agent.0.leases.queued().remove(&id);
             });
         }
         let next = agent.next_lease_look(now);
@@ -97,6 +92,25 @@ impl Agent {
         }
     }
 
+    /// Renews a lease without anybody who waits for it; a failure is told once for each expiration.
+    async fn renew_due_lease(&self, id: &str) {
+        // What came of it stands in the lease; what still holds is handed out meanwhile.
+        let _ = self.ensure_lease(id).await;
+        let mut failed = None;
+        self.0.leases.change(id, |lease| {
+            let Some(error) = lease.error.clone() else { return };
+            let expiration = lease.held.as_ref().map(|held| held.credentials.expiration);
+            if lease.told_failure.is_none() || lease.told_failure != expiration {
+                failed = Some(Event::LeaseRenewalFailed { lease: lease.name().to_owned(), profile: lease.request.profile.clone(), error });
+            }
+            lease.told_failure = expiration.or(lease.told_failure);
+        });
+        if let Some(event) = failed {
+            self.tell(event);
+        }
+        self.0.touched.notify_one();
+    }
+
     async fn renew_lease(self, id: String, leads: Leads) -> Result<Held> {
         let lease = self.0.leases.find(&id)?;
         let Some(duration) = lease.asks(self.now()) else { return lease.valid(self.now()).cloned().ok_or_else(|| ended(&lease)) };
@@ -126,8 +140,10 @@ impl Agent {
         result
     }
 
+    /// Those to renew now. One that waits for its turn already is not among them.
     fn leases_due(&self, now: OffsetDateTime) -> Vec<String> {
-        let due = |lease: &&Lease| lease.decide(now) == Decision::Ask && !self.0.leases.flights.has(&lease.id);
+        let queued = self.0.leases.queued().clone();
+        let due = |lease: &&Lease| lease.decide(now) == Decision::Ask && !queued.contains(&lease.id) && !self.0.leases.flights.has(&lease.id);
         self.0.leases.map().values().filter(due).map(|lease| lease.id.clone()).collect()
     }
 

@@ -9,8 +9,11 @@ mod kept;
 mod lasting;
 
 use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Instant,
 };
 
@@ -53,6 +56,12 @@ const NEAR: Duration = Duration::minutes(1);
 #[derive(Debug, Default)]
 pub(super) struct Leases {
     map: Mutex<BTreeMap<String, Lease>>,
+    /// How often all were forgotten; counted while `map` is held, so that nothing lands between the look and the insert.
+    forgotten: AtomicU64,
+    /// Names of those that are being made.
+    coming: Mutex<BTreeSet<String>>,
+    /// Which are being renewed or wait for their turn.
+    queued: Mutex<BTreeSet<String>>,
     flights: Flights<String, Held>,
     /// One came, went or got new credentials.
     changed: Notify,
@@ -74,12 +83,54 @@ pub(super) struct Lease {
     held: Option<Held>,
     renewal: Renewal,
     error: Option<Error>,
+    /// The expiration of which a person was told that the renewal before it failed.
+    told_failure: Option<OffsetDateTime>,
     handed: u32,
+}
+
+/// A name that is taken while its lease is made.
+struct Coming<'a>(&'a Leases, String);
+
+impl Drop for Coming<'_> {
+    fn drop(&mut self) {
+        self.0.coming().remove(&self.1);
+    }
 }
 
 impl Leases {
     fn map(&self) -> MutexGuard<'_, BTreeMap<String, Lease>> {
         self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn coming(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.coming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn queued(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a name for a lease that is being made; an error where there is such a one already, or soon.
+    fn take_name(&self, name: &str) -> Result<Coming<'_>> {
+        let mut coming = self.coming();
+        if self.find(name).is_ok() || !coming.insert(name.to_owned()) {
+            return Err(Error::new(
+                Code::InvalidValue,
+                format!("There is a lease “{name}” already"),
+                format!("Choose another name, or stop that one: stagedoor lease stop {name}"),
+            ));
+        }
+        Ok(Coming(self, name.to_owned()))
+    }
+
+    /// Puts a lease on the list, unless all were forgotten since `forgotten` was read.
+    fn land(&self, lease: Lease, forgotten: u64) -> Result<()> {
+        let mut map = self.map();
+        if self.forgotten.load(Ordering::SeqCst) != forgotten {
+            return Err(Error::new(Code::Agent, "All leases were stopped meanwhile", "Ask for the lease again"));
+        }
+        map.insert(lease.id.clone(), lease);
+        Ok(())
     }
 
     /// Whether there is none.
@@ -192,16 +243,8 @@ impl Agent {
         issuing::check(&leads.chain, &request, &session_policy)?;
         self.allowed(&leads, "lease", asker, self.arrival()).await?;
         self.unseal_late().await;
-        if let Some(name) = &request.name
-            && self.0.leases.find(name).is_ok()
-        {
-            return Err(Error::new(
-                Code::InvalidValue,
-                format!("There is a lease “{name}” already"),
-                format!("Choose another name, or stop that one: stagedoor lease stop {name}"),
-            ));
-        }
-        let stops = self.state().stops_of_all();
+        let _coming = request.name.as_deref().map(|name| self.0.leases.take_name(name)).transpose()?;
+        let forgotten = self.0.leases.forgotten.load(Ordering::SeqCst);
         let now = self.now();
         let mut lease = Lease {
             id: new_id()?,
@@ -214,6 +257,7 @@ impl Agent {
             held: None,
             renewal: Renewal::default(),
             error: None,
+            told_failure: None,
             handed: 0,
             request,
         };
@@ -225,11 +269,8 @@ impl Agent {
         }
         lease.held = Some(held);
         self.unlocked()?;
-        if self.state().stops_of_all() != stops {
-            return Err(Error::new(Code::Agent, "All sessions were stopped meanwhile", "Ask for the lease again"));
-        }
         let view = lease.view(self.now());
-        self.0.leases.map().insert(lease.id.clone(), lease);
+        self.0.leases.land(lease, forgotten)?;
         self.0.leases.changed.notify_one();
         self.seal_soon();
         Ok(view)
@@ -305,8 +346,11 @@ impl Agent {
         self.seal().await
     }
 
+    /// Takes all off the list; what is under way does not land any more.
     pub(super) fn forget_leases(&self) -> Vec<Lease> {
-        std::mem::take(&mut *self.0.leases.map()).into_values().collect()
+        let mut map = self.0.leases.map();
+        self.0.leases.forgotten.fetch_add(1, Ordering::SeqCst);
+        std::mem::take(&mut *map).into_values().collect()
     }
 }
 

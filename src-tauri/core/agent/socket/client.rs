@@ -8,12 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::{
     agent::protocol::{Line, Request, Response, VERSION},
     error::{Code, Error, Result},
-    model::secret::wiped_line,
+    model::secret::{Secret, wiped_line},
     paths::Paths,
 };
 
@@ -52,12 +53,20 @@ fn connect(paths: &Paths, end: Instant) -> io::Result<Channel> {
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, patience)?;
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, patience)?;
     connect(&socket, &SocketAddrUnix::new(paths.socket())?)?;
-    let stream = Channel::from(socket);
     // Only an agent of the same user is told anything.
-    match rustix::fs::stat(paths.socket()) {
-        Ok(stat) if stat.st_uid == rustix::process::geteuid().as_raw() => Ok(stream),
-        Ok(_) | Err(_) => Err(io::ErrorKind::NotFound.into()),
-    }
+    if is_own(&socket, paths) { Ok(Channel::from(socket)) } else { Err(io::ErrorKind::NotFound.into()) }
+}
+
+/// Whether this user serves the other end. The kernel knows of the connection itself, whatever lies at the path by now.
+#[cfg(target_os = "linux")]
+fn is_own(socket: &impl std::os::fd::AsFd, _paths: &Paths) -> bool {
+    rustix::net::sockopt::socket_peercred(socket).is_ok_and(|peer| peer.uid == rustix::process::geteuid())
+}
+
+/// Whether the socket at the path is this user's.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn is_own(_socket: &impl std::os::fd::AsFd, paths: &Paths) -> bool {
+    rustix::fs::stat(paths.socket()).is_ok_and(|stat| stat.st_uid == rustix::process::geteuid().as_raw())
 }
 
 #[cfg(windows)]
@@ -93,8 +102,20 @@ pub fn ask_until(paths: &Paths, request: &Request, end: Instant) -> Result<Respo
             "Quit Stagedoor (or stop “stagedoor agent”) and start it again",
         ))
     };
+    // What is asked for most is read without the detour that an enum with a tag takes, which copies every text.
+    if let Ok(TextLine { v: VERSION, is: "text", text }) = serde_json::from_slice(&answer) {
+        return Ok(Response::Text { text });
+    }
     let answer: Line<Response> = serde_json::from_slice(&answer).map_err(|_| unreadable())?;
     if answer.v == VERSION { Ok(answer.body) } else { Err(unreadable()) }
+}
+
+/// A [`Response::Text`] in its line.
+#[derive(Deserialize)]
+struct TextLine<'a> {
+    v: u32,
+    is: &'a str,
+    text: Secret,
 }
 
 /// One line, in memory that is wiped: a buffer that is too small is replaced, not grown.
@@ -125,4 +146,31 @@ fn read_line(channel: &mut impl Read, end: Instant) -> Result<Zeroizing<Vec<u8>>
         }
     }
     Err(Failure::Gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_the_short_way_as_by_the_enum() {
+        for text in ["{\"Version\":1,\"SessionToken\":\"a/b+c\"}", "export A='é\\n'\n", ""] {
+            let line = wiped_line(&Line::new(Response::Text { text: Secret::new(text) })).unwrap();
+            let TextLine { v, is, text: short } = serde_json::from_slice(&line).unwrap();
+            let Response::Text { text: long } = serde_json::from_slice::<Line<Response>>(&line).unwrap().body else { panic!("{text}") };
+            assert_eq!((v, is, short.expose()), (VERSION, "text", long.expose()));
+        }
+        for other in [Response::Done, Response::Ending, Response::Names { names: vec!["text".to_owned()] }] {
+            let line = wiped_line(&Line::new(other)).unwrap();
+            assert!(serde_json::from_slice::<TextLine<'_>>(&line).is_err());
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_connection_tells_who_serves_it_whatever_lies_at_the_path() {
+        let (here, _there) = Channel::pair().unwrap();
+        let nowhere = Paths::from_env(crate::paths::Platform::current(), |name| (name == "STAGEDOOR_HOME").then(|| "/nonexistent".to_owned()));
+        assert!(is_own(&here, &nowhere));
+    }
 }

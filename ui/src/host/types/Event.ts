@@ -22,6 +22,18 @@ profile: ProfileName,
 /**
  * Why.
  */
+error: Error, } | { "event": "lease_renewal_failed", 
+/**
+ * Its name.
+ */
+lease: string, 
+/**
+ * Of which profile.
+ */
+profile: ProfileName, 
+/**
+ * Why.
+ */
 error: Error, } | { "event": "person_needed", 
 /**
  * Whose.
