@@ -33,15 +33,22 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How long an agent may take to let its calls land and to seal its sessions.
 const ENDING: Duration = Duration::from_secs(50);
 
+/// So many agents that ended over one question are no accident.
+const ENOUGH: u8 = 3;
+
 /// How long the app has before an agent without a window is tried.
 const APP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks the agent; starts one if nobody is there. An agent that makes room for another is asked again.
 pub(crate) fn ask(outside: &Outside, request: &Request) -> Result<Response> {
     let began = Instant::now();
-    let mut started = false;
+    let (mut started, mut ends) = (false, Ends::default());
     loop {
-        match client::ask(&outside.paths, request) {
+        let answer = client::ask(&outside.paths, request);
+        if answer.as_ref().is_err_and(|failure| ends.too_many(failure)) {
+            return Err(no_agent("it ended three times without an answer"));
+        }
+        match answer {
             Ok(Response::Ending) if began.elapsed() < ENDING => {}
             Ok(Response::Ending) => return Err(no_agent("it has been ending for too long")),
             Ok(Response::Failed { error }) | Err(Failure::Other(error)) => return Err(error),
@@ -56,6 +63,23 @@ pub(crate) fn ask(outside: &Outside, request: &Request) -> Result<Response> {
             Err(Failure::Late) => return Err(no_agent("it does not answer")),
         }
         sleep(Duration::from_millis(20));
+    }
+}
+
+/// How often an agent ended instead of answering.
+#[derive(Default)]
+struct Ends {
+    asked: bool,
+    count: u8,
+}
+
+impl Ends {
+    /// A question that agents do not survive is not put to one after the other, because others wait for them too.
+    fn too_many(&mut self, failure: &Failure) -> bool {
+        let ended = matches!(failure, Failure::Nobody) && self.asked;
+        self.asked = matches!(failure, Failure::Gone);
+        self.count += u8::from(ended);
+        self.count >= ENOUGH
     }
 }
 
@@ -212,4 +236,18 @@ fn no_agent(why: &str) -> Error {
 /// The agent answered with something else than what was asked for.
 pub(crate) fn misunderstood() -> Error {
     Error::new(Code::Agent, "The running Stagedoor answered something unexpected", "Quit Stagedoor (or stop “stagedoor agent”) and start it again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_ends_agents_is_put_to_three_of_them() {
+        let mut ends = Ends::default();
+        // One that is too busy to take a seat for us goes on, and so does one that nobody started yet.
+        assert!(![Failure::Gone, Failure::Gone, Failure::Gone, Failure::Late, Failure::Nobody, Failure::Nobody].iter().any(|failure| ends.too_many(failure)));
+        let told: Vec<_> = (0..3).map(|_| (ends.too_many(&Failure::Gone), ends.too_many(&Failure::Nobody))).collect();
+        assert_eq!(told, [(false, false), (false, false), (false, true)]);
+    }
 }

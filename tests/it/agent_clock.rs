@@ -234,3 +234,27 @@ async fn told(story: &[Happens]) -> usize {
     }
     given
 }
+
+/// Wherever the practice account's clock stands, credentials that came from elsewhere end by this computer's and by AWS's.
+#[tokio::test]
+async fn what_an_endpoint_of_this_machine_says_moves_no_other_profiles_end() {
+    for hours in [-2, 2] {
+        let home = home().await;
+        let clock = home.clock.off_by(Duration::hours(hours));
+        let end = (clock.now() + Duration::minutes(30)).format(&Rfc3339).unwrap();
+        let document = format!(r#"{{"Version":1,"AccessKeyId":"ASIAEXAMPLEEXAMPLE00","SecretAccessKey":"s","SessionToken":"t","Expiration":"{end}"}}"#);
+        home.config(&format!("\n[profile foreign]\ncredential_process = echo '{document}'\n"));
+        let agent = home.agent_with(clock.clone(), &[]).await;
+        assert!(expiration(&agent, "foreign").await.is_some(), "{hours}");
+        start(&agent, "reader", None).await.unwrap();
+        let of_reader = expiration(&agent, "reader").await.unwrap();
+        assert!((of_reader - home.clock.now() - Duration::HOUR).abs() <= Duration::SECOND, "{hours}: its own end is by its own clock");
+        // An endpoint that is ahead ends nothing too early.
+        assert!(expiration(&agent, "foreign").await.is_some(), "{hours}");
+        until(&agent, "it is still there", |snapshot| valid(snapshot, "foreign", clock.now())).await;
+        // One that is behind lets nothing be handed out too late.
+        home.advance(Duration::minutes(40));
+        assert_eq!(expiration(&agent, "foreign").await, None, "{hours}");
+        assert!(expiration(&agent, "reader").await.is_some(), "{hours}");
+    }
+}

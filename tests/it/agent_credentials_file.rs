@@ -5,9 +5,10 @@
 use std::{fs, sync::Arc};
 
 use stagedoor_core::{
-    agent::{Agent, Asker},
+    agent::{Agent, Asker, FileEdit},
     error::{Code, Result},
     model::{credentials_file::CredentialsFileView, snapshot::Snapshot},
+    store::aws_files::edit::AwsFile,
 };
 use time::Duration;
 
@@ -232,4 +233,25 @@ async fn locked_there_is_nothing_in_the_file() {
     agent.unlock(None).await.unwrap();
     until_shown(&agent, "reader", "it is back", |view| view.expiration.is_some()).await;
     assert_eq!(written(&home), before);
+}
+
+#[tokio::test]
+async fn a_version_is_restored_without_what_was_written_then() {
+    let home = Home::new().await;
+    home.credentials("[plain]\naws_access_key_id=AKIAQQQQQQQQQQQQQQQQ\naws_secret_access_key=abc\n");
+    let before = file(&home);
+    let agent = home.agent().await;
+    write(&agent, "reader", Some("old-tool")).await.unwrap();
+    // An edit of the file, after which a version of it holds the temporary credentials.
+    agent.connect(&name("plain")).await.unwrap();
+    let restore = |number| FileEdit::Restore { file: AwsFile::Credentials, number };
+    let versions: Vec<_> = agent.file_versions().await.unwrap().into_iter().filter(|version| version.file == AwsFile::Credentials).collect();
+    let number = versions.last().expect("the edit kept one").number;
+    // While it is written, it stands there again with what holds now.
+    agent.edit_files(&restore(number)).await.unwrap();
+    assert_eq!(written(&home), Some(key_id(&agent, "reader").await.unwrap()));
+    agent.write_file_no_more(&name("reader")).await.unwrap();
+    let made = agent.edit_files(&restore(number)).await.unwrap();
+    assert_eq!((written(&home), file(&home)), (None, before), "nobody would take it out");
+    assert!(made.skipped.iter().any(|skipped| skipped.profile == name("reader") && skipped.why.contains("temporary")), "{made:?}");
 }

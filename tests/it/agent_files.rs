@@ -175,3 +175,16 @@ async fn what_others_change_is_in_the_snapshot_within_a_second() {
         assert!(began.elapsed() < std::time::Duration::from_millis(500), "{:?}", began.elapsed());
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn who_holds_the_folder_holds_up_neither_the_start_nor_an_edit_for_ever() {
+    let home = Home::new().await;
+    let other = fs::File::open(home.path(".aws")).unwrap();
+    other.lock().unwrap();
+    let patience = std::time::Duration::from_secs(30);
+    let agent = tokio::time::timeout(patience, home.agent()).await.expect("it starts");
+    tokio::time::timeout(patience, agent.connect(&name("dev"))).await.expect("it goes on").unwrap();
+    assert!(home.config_now().contains("credential-process dev"));
+    drop(other);
+}

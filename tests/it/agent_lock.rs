@@ -217,3 +217,17 @@ async fn a_program_that_asks_while_it_is_locked_tells_the_person_and_gets_nothin
     let told = events_so_far(&mut events);
     assert!(told.iter().any(|event| matches!(event, Event::PersonNeeded { error, .. } if error.code == Code::Locked)), "{told:?}");
 }
+
+#[tokio::test]
+async fn nobody_is_called_for_a_profile_that_there_is_not() {
+    let home = Home::new().await;
+    let agent = home.agent().await;
+    agent.lock().await.unwrap();
+    let mut events = agent.events();
+    for profile in ["nobody", "dev"] {
+        assert_eq!(process(&agent, profile).await.unwrap_err().code, Code::Locked);
+    }
+    let called: Vec<_> =
+        events_so_far(&mut events).into_iter().filter_map(|event| if let Event::PersonNeeded { profile, .. } = event { Some(profile) } else { None }).collect();
+    assert_eq!(called, [name("dev")]);
+}

@@ -16,7 +16,7 @@ use stagedoor_core::{
     },
 };
 
-use crate::agent_home::{Home, key_id, process, start};
+use crate::agent_home::{Home, key_id, name, process, start};
 
 const PASSPHRASE: &str = "correct horse battery staple";
 
@@ -183,4 +183,18 @@ async fn an_item_that_comes_back_differently_stops_the_move_before_anything_is_t
     let error = moves(&agent, InVault).await.unwrap_err();
     assert!(error.code == Code::KeychainRefused && error.message.contains(home.ready.key.id.as_str()) && !format!("{error:?}").contains("hunter2"));
     assert_eq!((place(&agent), home.keychain.items().len(), in_vault(&home).await.len()), (InKeychain, 5, 0));
+}
+
+#[tokio::test]
+async fn a_move_that_fails_leaves_no_vault_open_that_does_not_count() {
+    let home = Home::new().await;
+    let agent = with_items(&home).await;
+    agent.lock().await.unwrap();
+    agent.unlock(None).await.unwrap();
+    let open = || agent.snapshot().borrow().secrets.vault_open;
+    assert!(!open());
+    home.keychain.lock();
+    assert_eq!(moves(&agent, InVault).await.unwrap_err().code, Code::KeychainLocked);
+    agent.set_favourite(&name("key"), true).await.unwrap();
+    assert!(!open() && place(&agent) == InKeychain);
 }

@@ -7,7 +7,7 @@
 use std::{
     collections::VecDeque,
     path::PathBuf,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -22,7 +22,7 @@ use crate::{
         profile::ProfileName,
     },
     paths::Paths,
-    store::{files, record::Record},
+    store::{aws_files::AwsFiles, files, record::Record},
 };
 
 /// Lines that come within this long are written together.
@@ -115,8 +115,12 @@ pub(super) async fn recording(agent: &Agent) {
 impl Agent {
     /// Writes down what somebody asked for and what came of it. Only profiles that exist have a list of their own.
     pub(super) fn note<'a>(&self, profile: &ProfileName, asker: &Asker, what: &str, how: impl Into<How<'a>>) {
-        let files = self.files().ok();
-        let found = files.as_ref().and_then(|files| files.profile(profile));
+        self.note_of(self.files().ok().as_ref(), profile, asker, what, how);
+    }
+
+    /// The same, where the files were looked at for this very request.
+    pub(super) fn note_of<'a>(&self, files: Option<&Arc<AwsFiles>>, profile: &ProfileName, asker: &Asker, what: &str, how: impl Into<How<'a>>) {
+        let found = files.and_then(|files| files.profile(profile));
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| shown(&path.to_string_lossy()));
         let mut line = ActivityLine {
             n: 0,

@@ -13,7 +13,10 @@ use std::{
 use super::{leads::Leads, view::base_view};
 use crate::{
     error::{Error, Result},
-    model::{profile::Profile, snapshot::ProfileView},
+    model::{
+        profile::{Profile, ProfileName},
+        snapshot::ProfileView,
+    },
     paths::Paths,
     store::aws_files::{AwsFiles, Change},
 };
@@ -85,6 +88,13 @@ impl Read {
         self.failed.clone().map_or_else(|| Ok(Arc::clone(&self.files)), Err)
     }
 
+    /// Where a profile leads in these files, if they are those that were read last and it leads anywhere.
+    pub(super) fn leads(&self, files: &Arc<AwsFiles>, profile: &ProfileName) -> Option<Arc<Leads>> {
+        let (same, name) = (Arc::ptr_eq(&self.files, files), mark(profile.as_str()));
+        let found = self.base.iter().filter(|_| same).find(|base| base.name == name && base.view.name == *profile);
+        found.and_then(|base| base.leads.clone())
+    }
+
     /// What only the files decide, in their order; and the files, where they could be read.
     pub(super) fn seen(&self) -> (Arc<Vec<Base>>, Option<Arc<AwsFiles>>) {
         (Arc::clone(&self.base), self.files().ok().filter(|_| self.stamp.is_some()))
@@ -140,7 +150,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{model::profile::ProfileName, paths::Platform};
+    use crate::paths::Platform;
 
     /// Lines that mean something to each other: headers, what they may hold, and what is wrong.
     const LINES: [&str; 40] = [

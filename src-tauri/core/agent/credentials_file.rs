@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use time::OffsetDateTime;
@@ -93,10 +93,12 @@ impl Agent {
             }
             known(&choices, section)
         };
-        written::check(&self.0.parts.paths, section, profile, &known)?;
+        let (paths, owned) = (self.0.parts.paths.clone(), (section.to_owned(), profile.clone()));
+        let turn = Arc::clone(&self.0.editing).lock_owned().await;
+        drop(blocking(turn, move || written::check(&paths, &owned.0, &owned.1, &known)).await?);
         self.ensure(profile, Want::person()).await?;
         self.0.written_file.standing().remove(profile);
-        self.choose(|choices| choices.profiles.entry(profile.as_str().to_owned()).or_default().credentials_section = Some(section.to_owned()))?;
+        self.choose(|choices| choices.profiles.entry(profile.as_str().to_owned()).or_default().credentials_section = Some(section.to_owned())).await?;
         self.look_at_credentials_file().await;
         self.note(profile, asker, "credentials file", format!("section [{section}]").as_str());
         self.publish();
@@ -119,7 +121,8 @@ impl Agent {
             if let Some(own) = choices.profiles.get_mut(profile.as_str()) {
                 own.credentials_section = None;
             }
-        })?;
+        })
+        .await?;
         self.look_at_credentials_file().await;
         let left = self.choices().written.contains_key(&section);
         self.publish();
@@ -207,22 +210,29 @@ impl Agent {
         }
     }
 
+    /// The file was changed as a whole: what belongs there is written once more.
+    pub(super) async fn write_credentials_again(&self) {
+        self.0.written_file.standing().clear();
+        self.look_at_credentials_file().await;
+    }
+
     /// Which profiles are to stand in which sections, with what they have now.
     fn wanted_in_file(&self) -> Vec<(ProfileName, String, Option<TemporaryCredentials>)> {
         let chosen: Vec<_> = {
             let choices = self.choices();
             choices.profiles.iter().filter_map(|(name, own)| Some((ProfileName::new(name), own.credentials_section.clone()?))).collect()
         };
-        let (files, now) = (self.files(), self.now());
+        let files = self.files();
         let of = |profile: &ProfileName| {
-            let mark = Leads::of(files.as_ref().ok()?, profile).ok()?.mark;
+            let files = files.as_ref().ok()?;
+            let (mark, now) = (Leads::of(files, profile).ok()?.mark, self.now_of(&self.0.aws.teller(files, profile.as_str())));
             self.state().valid(profile, &mark, now).map(|held| held.credentials.clone())
         };
         chosen.into_iter().map(|(profile, section)| (of(&profile), profile, section)).map(|(held, profile, section)| (profile, section, held)).collect()
     }
 
     async fn put_in(&self, profile: &ProfileName, section: &str, credentials: &TemporaryCredentials) -> Result<()> {
-        let _edit = self.0.editing.lock().await;
+        let turn = Arc::clone(&self.0.editing).lock_owned().await;
         let known = known(&self.choices(), section);
         let new = credentials.access_key_id.as_str();
         // First written down, then written: a crash between the two leaves a note of nothing, never a secret that nobody knows of.
@@ -232,10 +242,12 @@ impl Agent {
             record.access_key_ids.push(new.to_owned());
             let surplus = record.access_key_ids.len().saturating_sub(REMEMBERED);
             record.access_key_ids.drain(..surplus);
-        })?;
-        let made = written::write(&self.0.parts.paths, section, profile, &known, credentials)?;
+        })
+        .await?;
+        let (paths, owned) = (self.0.parts.paths.clone(), (section.to_owned(), profile.clone(), credentials.clone()));
+        let (_turn, made) = blocking(turn, move || written::write(&paths, &owned.0, &owned.1, &known, &owned.2)).await?;
         if made {
-            self.choose_quietly(|choices| choices.written.entry(section.to_owned()).or_default().made_file = true)?;
+            self.choose_quietly(|choices| choices.written.entry(section.to_owned()).or_default().made_file = true).await?;
         }
         if let Some(session) = self.state().sessions.get_mut(profile) {
             session.delivered.insert("file".to_owned());
@@ -244,23 +256,27 @@ impl Agent {
     }
 
     async fn take_out(&self, section: &str) -> Result<()> {
-        let _edit = self.0.editing.lock().await;
-        let Some(WrittenSection { access_key_ids, made_file }) = self.choices().written.get(section).cloned() else { return Ok(()) };
-        written::remove(&self.0.parts.paths, section, &access_key_ids, made_file)?;
+        let turn = Arc::clone(&self.0.editing).lock_owned().await;
+        let record = self.choices().written.get(section).cloned();
+        let Some(WrittenSection { access_key_ids, made_file }) = record else { return Ok(()) };
+        let (paths, owned) = (self.0.parts.paths.clone(), section.to_owned());
+        let (_turn, ()) = blocking(turn, move || written::remove(&paths, &owned, &access_key_ids, made_file)).await?;
         self.choose_quietly(|choices| {
             choices.written.remove(section);
         })
+        .await
     }
+}
 
-    /// Changes what is kept, without a snapshot: nobody sees it.
-    fn choose_quietly(&self, change: impl FnOnce(&mut SettingsFile)) -> Result<()> {
-        let mut choices = self.choices();
-        let mut next = choices.clone();
-        change(&mut next);
-        next.save(&self.0.parts.paths)?;
-        *choices = next;
-        Ok(())
-    }
+/// The right to edit the AWS files.
+type Turn = tokio::sync::OwnedMutexGuard<()>;
+
+/// Does what may wait for a disk, or for another program's lock, where nobody else waits for it. The turn goes with it: what was
+/// begun by a caller who left is done before anything is taken out.
+async fn blocking<T: Send + 'static>(turn: Turn, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<(Turn, T)> {
+    tokio::task::spawn_blocking(move || work().map(|done| (turn, done)))
+        .await
+        .unwrap_or_else(|_| Err(Error::new(Code::File, "The credentials file could not be changed", "Try again")))
 }
 
 fn known(choices: &SettingsFile, section: &str) -> Vec<String> {

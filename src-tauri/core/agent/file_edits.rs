@@ -3,6 +3,8 @@
 //! What an edit would change and the edit itself come from the same value, so that what was shown is what is written. Each is
 //! one write of both files and one at a time.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -15,6 +17,7 @@ use crate::{
             AwsFiles, diff,
             edit::{AwsFile, Changes, Content, Edit},
             keys::HAND_OUT,
+            written,
         },
         files,
     },
@@ -202,9 +205,13 @@ impl Agent {
             }
             FileEdit::Connect { .. } | FileEdit::ConnectAll | FileEdit::Disconnect { .. } | FileEdit::DisconnectAll | FileEdit::Restore { .. } => {}
         }
-        let _edit = self.0.editing.lock().await;
+        let one = self.0.editing.lock().await;
         let planned = self.plan(wanted).await?;
         let changes = self.write_kept(&planned.edit, &planned.by).await?;
+        drop(one);
+        if changes.credentials.differs() {
+            self.write_credentials_again().await;
+        }
         self.publish();
         Ok(Preview { diffs: diff::of_changes(&self.0.parts.paths, &changes), ..planned.told })
     }
@@ -212,6 +219,7 @@ impl Agent {
     /// Writes an edit; what was there before and what is there then are kept as versions. The caller holds `editing`.
     pub(super) async fn write_kept(&self, edit: &Edit<'_>, by: &str) -> Result<Changes> {
         let (keeper, paths) = (self.0.versions.keeper(by).await, &self.0.parts.paths);
+        let lock = self.lock_aws_files().await?;
         let mut kept: Result<()> = Ok(());
         let both = |changes: &Changes, keep: &mut dyn FnMut(&std::path::Path, &Content) -> Result<()>, after: bool| {
             for (path, changed) in [(&paths.aws_config, &changes.config), (&paths.aws_credentials, &changes.credentials)] {
@@ -221,7 +229,7 @@ impl Agent {
             }
             Ok(())
         };
-        let changes = edit.write_after(paths, |changes| {
+        let changes = edit.write_under(&lock, paths, |changes| {
             kept = both(changes, &mut |path, content| content.as_ref().map_or(Ok(()), |content| keeper.before(path, content)), false);
         })?;
         let after = both(&changes, &mut |path, content| content.as_ref().map_or(Ok(()), |content| keeper.after(path, content)), true);
@@ -302,17 +310,12 @@ impl Agent {
             }
             FileEdit::Restore { file, number } => {
                 let version = self.0.versions.get(self.read_file(*file)?.0, *number).await?;
-                Ok(Planned { edit: Edit::restore(*file, &version.content), by: format!("restore of version {number}"), told: Preview::default() })
+                let profiles = if *file == AwsFile::Credentials { written::without(&version.content).1 } else { BTreeSet::new() };
+                let why = "temporary credentials that stood in that version for it are not brought back";
+                let skipped = profiles.iter().map(|profile| Skipped { profile: ProfileName::new(profile), why: why.to_owned() }).collect();
+                let (edit, by) = (Edit::restore(*file, &version.content), format!("restore of version {number}"));
+                Ok(Planned { edit, by, told: Preview { skipped, ..Preview::default() } })
             }
-        }
-    }
-
-    /// Clears away what killed processes left of writing files.
-    pub(super) fn clear_up(&self) {
-        let paths = &self.0.parts.paths;
-        drop(files::Lock::of(&[&paths.aws_config, &paths.aws_credentials]));
-        for folder in [&paths.config, &paths.data] {
-            files::sweep(folder);
         }
     }
 

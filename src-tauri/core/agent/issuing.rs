@@ -7,12 +7,12 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     Agent,
-    leads::Leads,
+    leads::{Leads, Led},
     renewal::{Decision, Held},
     state::{NextCode, Source, WARN_BEFORE},
 };
 use crate::{
-    aws::{Signer, endpoints, may_recover},
+    aws::{Signer, Teller, endpoints, may_recover},
     error::{Code, Error, Result},
     issue::{partition_of, process_credentials},
     model::{
@@ -78,32 +78,39 @@ impl Agent {
     /// Valid credentials of a profile: from memory, or from AWS through one flight for all who ask.
     pub(super) async fn ensure(&self, profile: &ProfileName, want: Want) -> Result<Got> {
         self.unlocked()?;
-        let files = self.files()?;
-        let Leads { chain, mark, .. } = Leads::of(&files, profile)?;
+        self.ensure_led(&self.led(profile)?, want).await
+    }
+
+    /// The same of a profile that was looked up for this very request.
+    pub(super) async fn ensure_led(&self, Led { files, leads }: &Led, want: Want) -> Result<Got> {
+        self.unlocked()?;
+        let Leads { chain, mark, .. } = &**leads;
+        let profile = &chain.profile;
+        let teller = self.0.aws.teller(files, profile.as_str());
         let got = |held: Held, from_memory: bool| Got { held, chain: chain.clone(), from_memory };
-        let mut force = want.code.is_some() || want.prolong && self.ends_soon(profile, &mark);
+        let mut force = want.code.is_some() || want.prolong && self.ends_soon(profile, mark, &teller);
         if want.person
             && let Some(session) = self.state().sessions.get_mut(profile)
         {
             session.renewal.forgive();
         }
         for _ in 0..3 {
-            let now = self.now();
-            let valid = self.state().valid(profile, &mark, now).cloned();
+            let now = self.now_of(&teller);
+            let valid = self.state().valid(profile, mark, now).cloned();
             if !force {
-                match (self.state().decide(profile, &mark, now), &valid) {
+                match (self.state().decide(profile, mark, now), &valid) {
                     (Decision::Hand, Some(held)) => return Ok(got(held.clone(), true)),
                     (Decision::Tell(error), _) => return Err(error),
                     (Decision::Hand, None) | (Decision::Ask, _) => {}
                 }
             }
-            let flight =
-                self.0.flights.join((profile.clone(), mark.clone()), || self.clone().fly(profile.clone(), chain.clone(), mark.clone(), want.clone(), force));
+            let fly = || self.clone().fly(profile.clone(), chain.clone(), (mark.clone(), teller.clone()), want.clone(), force);
+            let flight = self.0.flights.join((profile.clone(), mark.clone()), fly);
             let (began, landed) = match &valid {
                 Some(held) if !want.prolong && (want.at_once || held.credentials.expiration - now > super::renewal::MANDATORY_WINDOW) => {
                     match tokio::time::timeout(if want.at_once { LITTLE_PATIENCE } else { PATIENCE }, flight).await {
                         Ok(landed) => landed,
-                        Err(_) if held.credentials.expired(self.now()) => continue,
+                        Err(_) if held.credentials.expired(self.now_of(&teller)) => continue,
                         Err(_) => return Ok(got(held.clone(), true)),
                     }
                 }
@@ -116,7 +123,7 @@ impl Agent {
                 // Somebody else mistyped a code; that is not this caller's answer.
                 Err(error) if !began && want.code.is_none() && error.code == Code::MfaCodeRefused => {}
                 Err(error) => {
-                    let still = self.state().valid(profile, &mark, self.now()).cloned();
+                    let still = self.state().valid(profile, mark, self.now_of(&teller)).cloned();
                     return match still {
                         Some(held) if !want.prolong && may_recover(&error) => Ok(got(held, true)),
                         Some(_) | None => Err(error),
@@ -128,17 +135,17 @@ impl Agent {
     }
 
     /// A session that a person must prolong, and that ends within the time of the warning.
-    fn ends_soon(&self, profile: &ProfileName, mark: &str) -> bool {
-        let now = self.now();
+    fn ends_soon(&self, profile: &ProfileName, mark: &str, teller: &Teller) -> bool {
+        let now = self.now_of(teller);
         let state = self.state();
         let bound = state.sessions.get(profile).is_some_and(|session| session.person_from.is_some());
         bound && state.valid(profile, mark, now).is_some_and(|held| held.credentials.expiration - now <= WARN_BEFORE)
     }
 
     /// One flight: looks once more, issues, and writes down what came of it.
-    async fn fly(self, profile: ProfileName, chain: Chain, mark: String, want: Want, force: bool) -> Result<Held> {
+    async fn fly(self, profile: ProfileName, chain: Chain, (mark, teller): (String, Teller), want: Want, force: bool) -> Result<Held> {
         self.unseal_late().await;
-        if !force && let Some(held) = self.landed(&profile, &mark) {
+        if !force && let Some(held) = self.landed(&profile, &mark, &teller) {
             return Ok(held);
         }
         let stops = self.state().stops(&profile);
@@ -151,7 +158,7 @@ impl Agent {
         if let Ok(files) = self.files() {
             self.line_said(&way(&files, &chain), &result);
         }
-        let now = self.now();
+        let now = self.now_of(&teller);
         self.unlocked()?;
         if self.state().stops(&profile) != stops {
             return Err(Error::new(Code::Agent, format!("{profile} was stopped meanwhile"), format!("Start it again: stagedoor start {profile}")));
@@ -170,11 +177,11 @@ impl Agent {
             if state.stops(&profile) != stops {
                 return Err(crate::store::secrets::locked());
             }
-            state.issued(&profile, &mark, held.clone(), person_from);
+            state.issued(&profile, (&mark, &teller), held.clone(), person_from);
             Ok(held)
         });
         if let Err(error) = &result {
-            self.state().failed(&profile, &mark, error, now, want.code.is_some());
+            self.state().failed(&profile, (&mark, &teller), error, now, want.code.is_some());
         }
         self.seal_soon();
         self.0.due.notify_one();
@@ -183,8 +190,8 @@ impl Agent {
     }
 
     /// What another flight brought since the caller looked.
-    fn landed(&self, profile: &ProfileName, mark: &str) -> Option<Held> {
-        let now = self.now();
+    fn landed(&self, profile: &ProfileName, mark: &str, teller: &Teller) -> Option<Held> {
+        let now = self.now_of(teller);
         let state = self.state();
         let fresh = state.decide(profile, mark, now) == Decision::Hand;
         state.valid(profile, mark, now).filter(|_| fresh).cloned()
@@ -196,16 +203,18 @@ impl Agent {
         let region = self.0.aws.region(&files, chain.profile.as_str(), chain.hops.first().map_or(Partition::Aws, |hop| hop.role_arn.partition()));
         let partition = chain.hops.first().map_or_else(|| partition_of(Some(&region)), |hop| hop.role_arn.partition());
         let config = self.0.aws.config(&files, chain.profile.as_str(), partition).await;
+        let teller = self.0.aws.teller(&files, chain.profile.as_str());
+        let now = || self.now_of(&teller);
         let mut signer = match &chain.base {
             Base::AccessKey { profile, access_key_id, place, .. } => Signer::Key(self.access_key(profile, access_key_id, *place).await?),
             Base::Process { profile, command } => {
-                let held = Held { credentials: process_credentials(profile, command, self.now()).await?, issued: self.now() };
+                let held = Held { credentials: process_credentials(profile, command, now()).await?, issued: now() };
                 if chain.hops.is_empty() {
                     return Ok((held, None));
                 }
                 Signer::Temporary(held.credentials)
             }
-            Base::Static { profile, .. } if !chain.hops.is_empty() => Signer::Temporary(self.written_session(profile)?),
+            Base::Static { profile, .. } if !chain.hops.is_empty() => Signer::Temporary(self.written_session(profile, now())?),
             Base::Static { .. } | Base::Source { .. } | Base::WebIdentity { .. } | Base::IdentityCenter { .. } | Base::Login { .. } => {
                 return Err(not_yet(chain));
             }
@@ -225,13 +234,13 @@ impl Agent {
                 signer = Signer::Temporary(source.credentials);
             } else if let (true, Some(serial)) = (chain.mfa_on_role(), &serial) {
                 code_for_role = Some(serial.clone());
-                person_from = (!self.seed_stored(serial)).then(|| self.now());
+                person_from = (!self.seed_stored(serial)).then(now);
             }
         }
         let name = self.session_name();
-        let mut issued = self.now();
+        let mut issued = now();
         for hop in &chain.hops {
-            let (credentials, at) = self.assumed(&config, &signer, hop, code_for_role.take().as_ref(), want.code.as_ref(), &name).await?;
+            let (credentials, at) = self.assumed((&config, &teller), &signer, hop, code_for_role.take().as_ref(), want.code.as_ref(), &name).await?;
             (signer, issued) = (Signer::Temporary(credentials), at);
         }
         match signer {
@@ -256,7 +265,7 @@ impl Agent {
     }
 
     /// Temporary credentials that another tool wrote into a file: good for a call now; nobody knows for how long.
-    fn written_session(&self, profile: &ProfileName) -> Result<TemporaryCredentials> {
+    fn written_session(&self, profile: &ProfileName, now: OffsetDateTime) -> Result<TemporaryCredentials> {
         let Some((key, session_token)) = self.files()?.plaintext_session(profile) else {
             return Err(Error::new(
                 Code::NoCredentials,
@@ -264,7 +273,7 @@ impl Agent {
                 "Have the tool that wrote them write them again",
             ));
         };
-        let expiration = self.now() + Duration::HOUR;
+        let expiration = now + Duration::HOUR;
         Ok(TemporaryCredentials { access_key_id: key.id, secret_access_key: key.secret, session_token, expiration, account_id: None, arn: None })
     }
 
@@ -277,13 +286,14 @@ impl Agent {
         want: &Want,
         config: &aws_config::SdkConfig,
     ) -> Result<Held> {
-        let place = endpoints(&*self.files()?, chain.profile.as_str());
-        let source = Source { key: key.id.clone(), mfa_serial: serial.map(|s| s.as_str().to_owned()), place };
+        let files = self.files()?;
+        let (place, teller) = (endpoints(&files, chain.profile.as_str()), self.0.aws.teller(&files, chain.profile.as_str()));
+        let source = Source { key: key.id.clone(), mfa_serial: serial.map(|s| s.as_str().to_owned()), place, teller };
         let plain = chain.hops.is_empty();
         // A person who starts what is about to end wants it to go on, and that takes a new code.
         let renewing = want.prolong && serial.is_some_and(|serial| !self.seed_stored(serial));
         let usable = |agent: &Self| {
-            let now = agent.now();
+            let now = agent.now_of(&source.teller);
             let state = agent.state();
             // A plain profile's session is this very one, so it is renewed in time; for a role it only has to last for the call.
             let ended = |held: &&Held| renewing && held.credentials.expiration - now <= WARN_BEFORE;
@@ -305,7 +315,7 @@ impl Agent {
             async move {
                 let stops = |agent: &Self| if plain { agent.state().stops(&owner) } else { agent.state().stops_of_all() };
                 let began = stops(&agent);
-                let held = agent.session_given(&config, &key, serial.as_ref(), code.as_ref(), seconds).await?;
+                let held = agent.session_given((&config, &source.teller), &key, serial.as_ref(), code.as_ref(), seconds).await?;
                 if stops(&agent) == began && !agent.locked() {
                     agent.state().sources.insert(source, held.clone());
                 }
@@ -319,9 +329,9 @@ impl Agent {
     }
 
     /// A code that was never used: the typed one, or the next of the stored seed.
-    pub(super) async fn code(&self, serial: &MfaSerial, typed: Option<&MfaCode>) -> Result<MfaCode> {
+    pub(super) async fn code(&self, serial: &MfaSerial, typed: Option<&MfaCode>, teller: &Teller) -> Result<MfaCode> {
         if let Some(typed) = typed {
-            let now = self.now();
+            let now = self.now_of(teller);
             return self.state().use_typed(serial, typed.clone(), now);
         }
         if !self.seed_stored(serial) {
@@ -331,11 +341,11 @@ impl Agent {
         self.keychain_said(seed.as_ref().err());
         let Some(seed) = seed? else { return Err(Error::mfa_code_required(serial.as_str())) };
         loop {
-            let now = self.now();
+            let now = self.now_of(teller);
             let next = self.state().use_seed(serial, &seed, now);
             match next {
                 NextCode::Code(code) => return Ok(code),
-                NextCode::Wait(until) => self.0.aws.clock.sleep_until(until).await,
+                NextCode::Wait(until) => self.0.aws.clock.sleep_until_of(teller, until).await,
             }
         }
     }

@@ -3,8 +3,11 @@
 //! The mark changes when anything that leads to other credentials changes, be it a key, a role, a parameter or an endpoint.
 //! Sessions and flights are kept under it, so nothing is handed out for a chain that it was not issued for.
 
+use std::sync::{Arc, PoisonError};
+
 use sha2::{Digest, Sha256};
 
+use super::Agent;
 use crate::{
     aws::{endpoint_urls, endpoints},
     error::Result,
@@ -22,6 +25,23 @@ pub(super) struct Leads {
     pub(super) place: String,
     /// The endpoints one by one.
     endpoints: Vec<String>,
+}
+
+/// Where a profile leads, and the files that say so: what one request goes by, so that it looks at them once.
+#[derive(Clone, Debug)]
+pub(super) struct Led {
+    pub(super) files: Arc<AwsFiles>,
+    pub(super) leads: Arc<Leads>,
+}
+
+impl Agent {
+    /// Where `profile` leads now. What is known of the files as they are is not worked out again.
+    pub(super) fn led(&self, profile: &ProfileName) -> Result<Led> {
+        let files = self.files()?;
+        let known = self.0.files.lock().unwrap_or_else(PoisonError::into_inner).leads(&files, profile);
+        let leads = known.map_or_else(|| Leads::of(&files, profile).map(Arc::new), Ok)?;
+        Ok(Led { files, leads })
+    }
 }
 
 impl Leads {

@@ -98,10 +98,13 @@ impl Agent {
             return None;
         }
         let (since, last) = self.0.locking.times();
-        let settings = self.choices().settings.clone();
+        let (idle, vault) = {
+            let settings = &self.choices().settings;
+            (settings.lock_after_seconds, settings.vault_unlocked_seconds)
+        };
         let after = |from: OffsetDateTime, seconds: u32| (seconds > 0).then(|| from + Duration::seconds(seconds.into()));
-        let idle = after(last, settings.lock_after_seconds);
-        let vault = after(since, settings.vault_unlocked_seconds).filter(|_| self.0.secrets.place() == SecretsPlace::Vault);
+        let idle = after(last, idle);
+        let vault = after(since, vault).filter(|_| self.0.secrets.place() == SecretsPlace::Vault);
         idle.into_iter().chain(vault).min()
     }
 
@@ -140,7 +143,7 @@ impl Agent {
         self.0.secrets.lock();
         self.0.sealed.forget_key().await;
         tracing::info!("locked");
-        let written = self.choose(|choices| choices.locked = true);
+        let written = self.choose(|choices| choices.locked = true).await;
         self.publish();
         // What could not be sealed is told in the snapshot; it is locked all the same.
         written.map_err(|error| Error { message: format!("Stagedoor is locked, but the next start will not know it: {}", error.message), ..error })
@@ -158,7 +161,7 @@ impl Agent {
             return Ok(());
         }
         // Not written, it only costs the next start an unlocking.
-        let _ = self.choose(|choices| choices.locked = false);
+        let _ = self.choose(|choices| choices.locked = false).await;
         self.0.secrets.unlock();
         self.unseal().await;
         self.0.locking.opened(self.now());

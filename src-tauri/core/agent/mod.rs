@@ -9,6 +9,7 @@ mod approval;
 mod asker;
 mod asking;
 mod base;
+mod choosing;
 mod credentials_file;
 mod doctor;
 mod door;
@@ -22,6 +23,7 @@ mod leads;
 mod lease;
 mod lines;
 mod locking;
+mod named;
 mod practice;
 mod practice_kept;
 mod practice_view;
@@ -39,6 +41,7 @@ mod session_line;
 mod sessions;
 pub mod socket;
 mod state;
+mod sweeping;
 mod turns;
 mod vault;
 mod view;
@@ -69,7 +72,7 @@ use self::{
 };
 pub use crate::deliver::console::ConsoleTarget;
 use crate::{
-    aws::{Aws, Environment},
+    aws::{Aws, Environment, Teller},
     clock::Clock,
     error::{Code, Error, Result},
     model::{
@@ -134,6 +137,7 @@ struct Inner {
     state: Mutex<State>,
     files: Mutex<base::Read>,
     choices: Mutex<SettingsFile>,
+    saved: choosing::Saved,
     problems: Mutex<Problems>,
     flights: Flights<(ProfileName, String), Held>,
     source_flights: Flights<Source, Held>,
@@ -147,7 +151,7 @@ struct Inner {
     /// Who asked for what.
     activity: activity::Activity,
     /// One edit of the AWS files at a time.
-    editing: tokio::sync::Mutex<()>,
+    editing: Arc<tokio::sync::Mutex<()>>,
     sealing: tokio::sync::Mutex<()>,
     /// One snapshot at a time: the newest is told last.
     publishing: Mutex<()>,
@@ -207,6 +211,7 @@ impl Agent {
             secrets,
             state: Mutex::new(State::new(turns::seed(&parts.clock))),
             files: Mutex::default(),
+            saved: Arc::new(tokio::sync::Mutex::new(settings_problem.is_none().then(|| choices.clone()))),
             choices: Mutex::new(choices),
             problems: Mutex::new(Problems { settings: settings_problem, ..Problems::default() }),
             flights: Flights::default(),
@@ -218,7 +223,7 @@ impl Agent {
             practice_view: Mutex::default(),
             keeping: Mutex::default(),
             activity: activity::Activity::new(&parts.paths),
-            editing: tokio::sync::Mutex::default(),
+            editing: Arc::default(),
             sealing: tokio::sync::Mutex::default(),
             publishing: Mutex::default(),
             snapshot: watch::Sender::new(Arc::new(view::empty(&parts))),
@@ -233,6 +238,7 @@ impl Agent {
             closed: watch::Sender::new(false),
             parts,
         }));
+        // Our own folders; the AWS files' wait until requests are answered, because others can hold them.
         agent.clear_up();
         // A file that cannot be read is told in the snapshot; it does not keep the agent from starting.
         let _ = agent.files();
@@ -280,7 +286,7 @@ impl Agent {
         self.pause_practice().await;
         self.clear_credentials_file().await;
         let sealed = self.seal().await;
-        self.save_choices();
+        self.save_choices().await;
         self.write_activity().await;
         self.0.closed.send_replace(true);
         self.tell(Event::Ended);
@@ -297,9 +303,14 @@ impl Agent {
         self.0.closing.subscribe()
     }
 
-    /// The time as AWS counts it: what expires, expires by that.
+    /// The time as AWS counts it.
     fn now(&self) -> OffsetDateTime {
         self.0.aws.clock.now()
+    }
+
+    /// The time as an endpoint counts it: what it gave expires by that.
+    fn now_of(&self, teller: &Teller) -> OffsetDateTime {
+        self.0.aws.clock.now_of(teller)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -103,7 +103,7 @@ impl Agent {
         let keeping = Keeping::begin(self, &world);
         *practice = Some(Running { server, start: start_view, world, seed, ready, exercise: Exercise::default(), keeping });
         drop(practice);
-        self.choose(|choices| choices.practice_port = port)
+        self.choose(|choices| choices.practice_port = port).await
     }
 
     async fn write_practice(&self, endpoint: &str, ready: &ReadyMade) -> Result<()> {
@@ -156,7 +156,7 @@ impl Agent {
             self.state().sources.retain(|source, _| source.key != key.id);
         }
         self.0.keys.delete_access_key(&key.id).await?;
-        self.choose(|choices| choices.practice_port = None)?;
+        self.choose(|choices| choices.practice_port = None).await?;
         self.seal().await
     }
 

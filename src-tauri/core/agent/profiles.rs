@@ -18,10 +18,7 @@ use crate::{
         profile::{ProfileKind, ProfileName},
         snapshot::Settings,
     },
-    store::{
-        aws_files::{edit::Edit, keys::HAND_OUT},
-        settings::SettingsFile,
-    },
+    store::aws_files::{edit::Edit, keys::HAND_OUT},
 };
 
 /// The property that says which key of the keychain a profile has.
@@ -266,22 +263,19 @@ impl Agent {
     }
 
     /// Stars a profile or takes the star away.
-    #[expect(clippy::unused_async, reason = "every intent is awaited, whatever is behind it")]
     pub async fn set_favourite(&self, profile: &ProfileName, favourite: bool) -> Result<()> {
-        self.choose(|choices| choices.profiles.entry(profile.as_str().to_owned()).or_default().favourite = favourite)
+        self.choose(|choices| choices.profiles.entry(profile.as_str().to_owned()).or_default().favourite = favourite).await
     }
 
     /// Gives a profile one of the eight account colours.
-    #[expect(clippy::unused_async, reason = "every intent is awaited, whatever is behind it")]
     pub async fn set_colour(&self, profile: &ProfileName, colour: u8) -> Result<()> {
         if !(1..=8).contains(&colour) {
             return Err(Error::invalid("colour", &colour.to_string(), "1 to 8"));
         }
-        self.choose(|choices| choices.profiles.entry(profile.as_str().to_owned()).or_default().colour = Some(colour))
+        self.choose(|choices| choices.profiles.entry(profile.as_str().to_owned()).or_default().colour = Some(colour)).await
     }
 
     /// Replaces the settings.
-    #[expect(clippy::unused_async, reason = "every intent is awaited, whatever is behind it")]
     pub async fn set_settings(&self, settings: Settings) -> Result<()> {
         if !(900..=crate::issue::LONGEST_SECONDS).contains(&settings.mfa_session_seconds) {
             return Err(Error::invalid(
@@ -291,25 +285,9 @@ impl Agent {
             ));
         }
         super::locking::check(&settings)?;
-        let chosen = self.choose(|choices| choices.settings = settings);
+        let chosen = self.choose(|choices| choices.settings = settings).await;
         self.0.locking.again.notify_one();
         chosen
-    }
-
-    /// Changes choices and writes them; a failure to write changes nothing.
-    pub(super) fn choose(&self, change: impl FnOnce(&mut SettingsFile)) -> Result<()> {
-        let result = {
-            let mut choices = self.choices();
-            let mut next = choices.clone();
-            change(&mut next);
-            let saved = next.save(&self.0.parts.paths);
-            if saved.is_ok() {
-                *choices = next;
-            }
-            saved
-        };
-        self.publish();
-        result
     }
 }
 

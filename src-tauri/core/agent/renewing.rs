@@ -44,7 +44,8 @@ fn queue(queue: &Queue) -> MutexGuard<'_, BTreeSet<ProfileName>> {
 /// One that is due.
 struct Due {
     profile: ProfileName,
-    expiration: OffsetDateTime,
+    /// How long its credentials hold.
+    left: Duration,
     last_failure: Option<OffsetDateTime>,
 }
 
@@ -54,10 +55,10 @@ impl Agent {
         let queued = Queue::default();
         loop {
             let now = self.now();
-            for event in self.endings(now) {
+            for event in self.endings() {
                 self.tell(event);
             }
-            if self.state().sweep(self.0.aws.clock.earliest()) {
+            if self.state().sweep(|teller| self.0.aws.clock.earliest_of(teller)) {
                 self.0.touched.notify_one();
             }
             let waiting = queue(&queued).clone();
@@ -117,7 +118,7 @@ impl Agent {
     /// Sessions that should be renewed now and can be without a person; the most urgent first.
     fn due(&self, now: OffsetDateTime, queued: &BTreeSet<ProfileName>) -> Vec<Due> {
         let due = |(profile, session): (&ProfileName, &Session)| {
-            let held = session.held.as_ref()?;
+            let (held, now) = (session.held.as_ref()?, self.now_of(&session.teller));
             let alone = session.person_from.is_none_or(|from| now < from);
             (alone
                 && now >= held.due()
@@ -125,7 +126,7 @@ impl Agent {
                 && !queued.contains(profile)
                 && !self.0.flights.has(&(profile.clone(), session.mark.clone())))
             .then(|| {
-                let due = Due { profile: profile.clone(), expiration: held.credentials.expiration, last_failure: session.renewal.failed_at() };
+                let due = Due { profile: profile.clone(), left: held.credentials.expiration - now, last_failure: session.renewal.failed_at() };
                 (due, session.mark.clone())
             })
         };
@@ -138,7 +139,7 @@ impl Agent {
         };
         let mut due: Vec<_> = due.into_iter().filter_map(current).collect();
         // Who failed last looks last at a way that is down, so that everybody's turn comes.
-        due.sort_by_key(|(_, due)| (due.last_failure, due.expiration));
+        due.sort_by_key(|(_, due)| (due.last_failure, due.left));
         self.0.lines.lock().unwrap_or_else(PoisonError::into_inner).admit(due, now)
     }
 
@@ -147,7 +148,7 @@ impl Agent {
         let many = due.len() > AT_ONCE;
         let seed = self.state().seed();
         let begins = |due: Due| {
-            let left = due.expiration - now;
+            let left = due.left;
             let over = if left.is_positive() { SPREAD.min(left / 4) } else { SPREAD_OVER };
             let wait = if many { part_of(over, seed, due.profile.as_str(), 0) } else { Duration::ZERO };
             (due.profile, now + wait)
@@ -179,10 +180,11 @@ impl Agent {
     }
 
     /// MFA-bound sessions that end within ten minutes and that nobody was told about.
-    fn endings(&self, now: OffsetDateTime) -> Vec<Event> {
+    fn endings(&self) -> Vec<Event> {
         let mut events = Vec::new();
         for (profile, session) in &mut self.state().sessions {
             let Some(expiration) = session.held.as_ref().map(|held| held.credentials.expiration) else { continue };
+            let now = self.now_of(&session.teller);
             let bound = session.person_from.zip(session.held.as_ref()).is_some_and(|(from, held)| from <= held.due().max(now));
             if bound && session.told_ending != Some(expiration) && now < expiration && expiration - now <= WARN_BEFORE {
                 session.told_ending = Some(expiration);
@@ -199,8 +201,9 @@ impl Agent {
         };
         let line = self.0.lines.lock().unwrap_or_else(PoisonError::into_inner).next_look();
         let state = self.state();
-        let held = state.sessions.values().filter_map(|session| session.held.as_ref().map(|held| (session, held)));
-        let moments = held.flat_map(|(session, held)| of_held(held).into_iter().chain(session.renewal.waits_until()));
-        moments.chain(line).filter(|at| *at > now).min().map_or(now + LOOK, |at| at.min(now + LOOK))
+        let held = state.sessions.values().filter_map(|session| session.held.as_ref().map(|held| (session, held, self.now_of(&session.teller))));
+        let waits = held.flat_map(|(session, held, now)| of_held(held).into_iter().chain(session.renewal.waits_until()).map(move |at| at - now));
+        let wait = waits.chain(line.map(|at| at - now)).filter(|wait| wait.is_positive()).min();
+        now + wait.map_or(LOOK, |wait| wait.min(LOOK))
     }
 }

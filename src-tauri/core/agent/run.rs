@@ -20,6 +20,7 @@ const BREATH: Duration = Duration::from_millis(40);
 /// Runs everything that runs beside requests, until [`Agent::close`].
 pub async fn run(agent: Agent) {
     let mut closing = agent.closing();
+    agent.sweep_aws_files();
     tokio::select! {
         _ = closing.wait_for(|closing| *closing) => {}
         () = publishing(&agent) => {}
@@ -49,7 +50,7 @@ async fn sealing(agent: &Agent) {
         agent.0.unsealed.notified().await;
         let began = Instant::now();
         let _ = agent.seal().await;
-        agent.save_choices();
+        agent.save_choices().await;
         agent.0.touched.notify_one();
         tokio::time::sleep(began.elapsed()).await;
     }
@@ -75,11 +76,5 @@ impl Agent {
         }
         let state = self.state();
         state.sources.is_empty() && self.0.leases.is_empty() && state.sessions.values().all(|session| session.held.is_none())
-    }
-
-    /// Writes the times of last use, which change too often to be written each time.
-    pub(super) fn save_choices(&self) {
-        let saved = self.choices().save(&self.0.parts.paths);
-        self.problems().unsaved = saved.err();
     }
 }

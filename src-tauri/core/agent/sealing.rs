@@ -16,10 +16,11 @@ use super::{
     state::Source,
 };
 use crate::{
+    aws::Teller,
     error::{Code, Error, Result},
     model::{
         access_key::AccessKeyId,
-        credentials::TemporaryCredentials,
+        credentials::{TemporaryCredentials, end},
         profile::ProfileName,
         secret::{Secret, wiped_json},
     },
@@ -38,6 +39,7 @@ struct Written<'a> {
 struct WrittenSession<'a> {
     profile: &'a ProfileName,
     mark: &'a str,
+    teller: &'a Teller,
     held: WrittenHeld<'a>,
     delivered: Vec<&'a String>,
     #[serde(with = "time::serde::rfc3339::option")]
@@ -49,6 +51,7 @@ struct WrittenSource<'a> {
     key: &'a AccessKeyId,
     mfa_serial: Option<&'a str>,
     place: &'a str,
+    teller: &'a Teller,
     held: WrittenHeld<'a>,
 }
 
@@ -93,6 +96,8 @@ struct ReadBack {
 struct ReadSession {
     profile: ProfileName,
     mark: String,
+    #[serde(default)]
+    teller: Teller,
     held: ReadHeld,
     delivered: Vec<String>,
     #[serde(with = "time::serde::rfc3339::option")]
@@ -104,6 +109,8 @@ struct ReadSource {
     key: AccessKeyId,
     mfa_serial: Option<String>,
     place: String,
+    #[serde(default)]
+    teller: Teller,
     held: ReadHeld,
 }
 
@@ -120,10 +127,12 @@ pub(super) struct ReadHeld {
     issued: OffsetDateTime,
 }
 
-impl From<ReadHeld> for Held {
-    fn from(read: ReadHeld) -> Self {
-        let ReadHeld { access_key_id, secret_access_key, session_token, expiration, account_id, arn, issued } = read;
-        Self { credentials: TemporaryCredentials { access_key_id, secret_access_key, session_token, expiration, account_id, arn }, issued }
+impl ReadHeld {
+    /// `None`: its times are none that could be reckoned with.
+    pub(super) fn held(self) -> Option<Held> {
+        let Self { access_key_id, secret_access_key, session_token, expiration, account_id, arn, issued } = self;
+        let (expiration, issued) = (end(expiration)?, end(issued)?);
+        Some(Held { credentials: TemporaryCredentials { access_key_id, secret_access_key, session_token, expiration, account_id, arn }, issued })
     }
 }
 
@@ -147,7 +156,7 @@ impl Agent {
                 return Ok(());
             }
         }
-        let payload = self.payload(self.now());
+        let payload = self.payload();
         let result = match payload {
             Some(payload) => self.0.sealed.save(&payload).await,
             None => self.0.sealed.remove().await,
@@ -159,12 +168,12 @@ impl Agent {
     }
 
     /// `None`: nothing is worth keeping.
-    fn payload(&self, now: OffsetDateTime) -> Option<Zeroizing<Vec<u8>>> {
+    fn payload(&self) -> Option<Zeroizing<Vec<u8>>> {
         let leases = self.kept_leases();
         let state = self.state();
-        let live = |held: &Held| !held.credentials.expired(now);
-        if !state.sessions.values().any(|session| session.held.as_ref().is_some_and(live))
-            && !state.sources.values().any(live)
+        let live = |held: &Held, teller: &Teller| !held.credentials.expired(self.now_of(teller));
+        if !state.sessions.values().any(|session| session.held.as_ref().is_some_and(|held| live(held, &session.teller)))
+            && !state.sources.iter().any(|(source, held)| live(held, &source.teller))
             && state.used_steps().is_empty()
             && leases.is_empty()
         {
@@ -175,10 +184,11 @@ impl Agent {
                 .sessions
                 .iter()
                 .filter_map(|(profile, session)| {
-                    let held = session.held.as_ref().filter(|held| live(held))?;
+                    let held = session.held.as_ref().filter(|held| live(held, &session.teller))?;
                     Some(WrittenSession {
                         profile,
                         mark: &session.mark,
+                        teller: &session.teller,
                         held: WrittenHeld::of(held),
                         delivered: session.delivered.iter().collect(),
                         person_from: session.person_from,
@@ -188,16 +198,17 @@ impl Agent {
             sources: state
                 .sources
                 .iter()
-                .filter(|(_, held)| live(held))
+                .filter(|(source, held)| live(held, &source.teller))
                 .map(|(source, held)| WrittenSource {
                     key: &source.key,
                     mfa_serial: source.mfa_serial.as_deref(),
                     place: &source.place,
+                    teller: &source.teller,
                     held: WrittenHeld::of(held),
                 })
                 .collect(),
             used_steps: state.used_steps(),
-            leases: WrittenLease::all(&leases, now),
+            leases: WrittenLease::all(&leases, |teller| self.now_of(teller)),
         };
         wiped_json(&written)
     }
@@ -232,25 +243,31 @@ impl Agent {
                 Some(Error::new(Code::File, "Earlier sessions were written by another version of Stagedoor and are not used", "Start the profiles again"));
             return;
         };
-        let (files, now) = (self.files(), self.now());
+        let files = self.files();
         let mut state = self.state();
         state.remember_steps(read.used_steps);
         if !state.stopped_all() {
-            self.take_leases_back(read.leases, now);
+            self.take_leases_back(read.leases);
         }
         for source in read.sources {
-            let held = Held::from(source.held);
-            if !held.credentials.expired(now) && !state.stopped_all() {
-                state.sources.entry(Source { key: source.key, mfa_serial: source.mfa_serial, place: source.place }).or_insert(held);
+            let Some(held) = source.held.held() else { continue };
+            let source = Source { key: source.key, mfa_serial: source.mfa_serial, place: source.place, teller: source.teller };
+            if !held.credentials.expired(self.now_of(&source.teller)) && !state.stopped_all() {
+                state.sources.entry(source).or_insert(held);
             }
         }
         for session in read.sessions {
-            let held = Held::from(session.held);
-            let same = files.as_ref().is_ok_and(|files| Leads::of(files, &session.profile).is_ok_and(|leads| leads.mark == session.mark));
+            let Some(held) = session.held.held() else { continue };
+            // The variables may name another endpoint by now.
+            let same = files.as_ref().is_ok_and(|files| {
+                self.0.aws.teller(files, session.profile.as_str()) == session.teller
+                    && Leads::of(files, &session.profile).is_ok_and(|leads| leads.mark == session.mark)
+            });
+            let now = self.now_of(&session.teller);
             // What was stopped since then stays stopped; what only failed meanwhile is replaced.
             let open = !state.stopped(&session.profile) && state.valid(&session.profile, &session.mark, now).is_none();
             if same && open && !held.credentials.expired(now) {
-                state.issued(&session.profile, &session.mark, held, session.person_from);
+                state.issued(&session.profile, (&session.mark, &session.teller), held, session.person_from);
                 if let Some(kept) = state.sessions.get_mut(&session.profile) {
                     kept.delivered.extend(session.delivered);
                 }

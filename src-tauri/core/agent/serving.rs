@@ -159,6 +159,7 @@ impl Agent {
 
     /// Answers one question of the process `pid`.
     async fn answer(&self, request: Request, pid: Option<u32>) -> Result<Response> {
+        request.check_names()?;
         if *self.0.closing.borrow() && !matches!(request, Request::Hello | Request::Close) {
             return Ok(Response::Ending);
         }

@@ -3,7 +3,10 @@
 //! How credentials are come by is in `issuing`; here is what may be done with them: never anything expired, never the access key
 //! itself unless the person said so, and every use leaves a line of activity without a secret.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use time::OffsetDateTime;
 
@@ -68,10 +71,17 @@ impl Agent {
     /// Forgets a profile's credentials. Its MFA session stays: other roles may stand on it.
     pub async fn stop(&self, profile: &ProfileName) -> Result<()> {
         self.unlocked()?;
-        let known = self.state().stop(profile);
+        let known = self.state().sessions.contains_key(profile) || self.0.flights.keys().iter().any(|(flying, _)| flying == profile);
+        if known {
+            self.state().stop(profile);
+        }
         let files = self.files()?;
-        if !known && files.profile(profile).is_none() {
-            return files.resolve(profile).map(|_| ());
+        if !known {
+            // What nobody can have is not remembered as stopped.
+            if files.profile(profile).is_none() {
+                return files.resolve(profile).map(|_| ());
+            }
+            self.state().stop(profile);
         }
         // A plain profile's session is the GetSessionToken session itself.
         if let Ok(Chain { base: Base::AccessKey { access_key_id, .. }, hops, .. }) = files.resolve(profile)
@@ -121,19 +131,24 @@ impl Agent {
     pub(super) async fn hand(&self, profile: &ProfileName, delivery: &str, what: &str, asker: &Asker) -> Result<Handed> {
         let (began, arrival) = (Instant::now(), self.arrival());
         self.unlocked().inspect_err(|error| self.refused_to(profile, asker, what, error, began))?;
-        let files = self.files()?;
-        let leads = Leads::of(&files, profile).inspect_err(|error| self.refused_to(profile, asker, what, error, began))?;
+        let refused = |error: &Error| self.refused_to(profile, asker, what, error, began);
+        let mut led = self.led(profile).inspect_err(refused)?;
         // Who opens the endpoint waits for a person, as every command; who asks there cannot.
         let way = if what == endpoint::OPENED { "exec" } else { delivery };
-        self.allowed(&leads, way, asker, arrival).await.inspect_err(|error| self.refused_to(profile, asker, what, error, began))?;
-        let chain = leads.chain;
+        self.allowed(&led.leads, way, asker, arrival).await.inspect_err(refused)?;
+        let allowed = Arc::clone(&led.leads);
+        if allowed.chain.asks {
+            // A person took their time, and the files may say something else by now.
+            led = self.led(profile).inspect_err(refused)?;
+        }
+        let (chain, files) = (&allowed.chain, &led.files);
         let endpoint_url = files.profile(profile).and_then(|found| found.get("endpoint_url")).map(str::to_owned);
         let itself = chain.hand_out_access_key && chain.hops.is_empty() && delivery != endpoint::DELIVERY;
         if let (true, Base::AccessKey { profile: owner, access_key_id, place, .. }) = (itself, &chain.base) {
             let key = self.access_key(owner, access_key_id, *place).await.and_then(|key| self.unlocked().map(|()| key));
-            let key = key.inspect_err(|error| self.refused_to(profile, asker, what, error, began))?;
+            let key = key.inspect_err(refused)?;
             self.used(profile);
-            self.note(profile, asker, what, How::AccessKey(&key.id));
+            self.note_of(Some(files), profile, asker, what, How::AccessKey(&key.id));
             self.0.touched.notify_one();
             // Without an end a tool would never ask again, and stopping would have no effect.
             let expiration = self.now() + time::Duration::HOUR;
@@ -143,16 +158,13 @@ impl Agent {
                 session_token: None,
                 expiration,
                 account_id: None,
-                region: chain.region,
+                region: chain.region.clone(),
                 endpoint_url,
             });
         }
-        let got = self.ensure_for(profile, way, asker, arrival).await;
+        let got = self.ensure_for(&led, way, asker, arrival).await;
         // It may have been locked while a person was asked.
-        let got = got
-            .and_then(|got| self.unlocked().map(|()| got))
-            .and_then(|got| same_as_allowed(got, &chain))
-            .inspect_err(|error| self.refused_to(profile, asker, what, error, began))?;
+        let got = got.and_then(|got| self.unlocked().map(|()| got)).and_then(|got| same_as_allowed(got, chain)).inspect_err(refused)?;
         {
             let mut state = self.state();
             if let Some(session) = state.sessions.get_mut(profile) {
@@ -160,7 +172,7 @@ impl Agent {
             }
         }
         self.used(profile);
-        self.note(profile, asker, what, How::Got(&got, began));
+        self.note_of(Some(files), profile, asker, what, How::Got(&got, began));
         self.0.touched.notify_one();
         Ok(Handed::temporary(&got.held.credentials, got.chain.region, endpoint_url))
     }
@@ -172,7 +184,8 @@ impl Agent {
         let now = self.now();
         // Where a person was asked and gave no answer, there is nothing to tell them.
         let asked = error.code == Code::ApprovalRequired || error.code == Code::MfaCodeRequired && self.can_ask(asker);
-        if error.exit_code() == 3 && !asked && self.state().ask_a_person(profile, now) {
+        let exists = || self.files().is_ok_and(|files| files.profile(profile).is_some());
+        if error.exit_code() == 3 && !asked && exists() && self.state().ask_a_person(profile, now) {
             self.tell(Event::PersonNeeded { profile: profile.clone(), who: asker.name.clone(), error: error.clone() });
         }
     }
@@ -218,7 +231,8 @@ impl Agent {
         let config = self.0.aws.config(&files, profile.as_str(), partition_of(Some(&region))).await;
         let (name, policy) = (lease::federated_name(profile.as_str()), SessionPolicy::default());
         let federated = Federated { name: &name, duration: asked.unwrap_or(SessionDuration::LONGEST), policy: &policy, tags: &[] };
-        Ok((self.asked(|| federation_token(&config, &key, federated)).await?.0, None))
+        let teller = self.0.aws.teller(&files, profile.as_str());
+        Ok((self.asked(&teller, || federation_token(&config, &key, federated)).await?.0, None))
     }
 
     /// A loopback URL that leads once, within a minute, to the sign-in link: safe to hand to a browser as an argument.
@@ -235,7 +249,8 @@ impl Agent {
         let partition = got.chain.hops.last().map_or_else(|| partition_of(got.chain.region.as_deref()), |hop| hop.role_arn.partition());
         let config = self.0.aws.config(&files, profile.as_str(), partition).await;
         let signer = Signer::Temporary(got.held.credentials.clone());
-        let identity = self.asked(|| caller_identity(&config, &signer, true)).await.map(|(identity, _)| identity);
+        let teller = self.0.aws.teller(&files, profile.as_str());
+        let identity = self.asked(&teller, || caller_identity(&config, &signer, true)).await.map(|(identity, _)| identity);
         if let Err(Error { code: Code::AwsRefused | Code::AccessKeyRefused, .. }) = &identity {
             let mut state = self.state();
             if let Some(session) = state.sessions.get_mut(profile) {
@@ -257,7 +272,8 @@ impl Agent {
         stored?;
         self.choose(|choices| {
             choices.mfa_devices.insert(serial.as_str().to_owned());
-        })?;
+        })
+        .await?;
         self.landed_something();
         Ok(())
     }

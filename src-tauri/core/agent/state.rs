@@ -11,7 +11,7 @@ use super::{
     turns::part_of,
 };
 use crate::{
-    aws::may_recover,
+    aws::{Teller, may_recover},
     error::{Code, Error},
     model::{
         access_key::AccessKeyId,
@@ -45,6 +45,8 @@ pub(super) struct Source {
     pub(super) mfa_serial: Option<String>,
     /// The endpoints it was asked at: what one AWS gave is nothing to another.
     pub(super) place: String,
+    /// Whose clock its end is counted by.
+    pub(super) teller: Teller,
 }
 
 /// One profile's session.
@@ -52,6 +54,8 @@ pub(super) struct Source {
 pub(super) struct Session {
     /// What it was issued for; another chain is another session.
     pub(super) mark: String,
+    /// Whose clock its times are counted by.
+    pub(super) teller: Teller,
     pub(super) held: Option<Held>,
     pub(super) renewal: Renewal,
     pub(super) error: Option<Error>,
@@ -141,15 +145,21 @@ impl State {
     }
 
     /// AWS gave credentials.
-    pub(super) fn issued(&mut self, profile: &ProfileName, mark: &str, held: Held, person_from: Option<OffsetDateTime>) {
-        let session = self.sessions.entry(profile.clone()).or_default();
-        if session.mark != mark {
-            *session = Session { mark: mark.to_owned(), ..Session::default() };
-        }
+    pub(super) fn issued(&mut self, profile: &ProfileName, (mark, teller): (&str, &Teller), held: Held, person_from: Option<OffsetDateTime>) {
+        let session = self.session(profile, mark, teller);
         session.held = Some(held);
         session.error = None;
         session.person_from = person_from;
         session.renewal.succeeded();
+    }
+
+    /// The session of this chain, or an empty one in place of another chain's.
+    fn session(&mut self, profile: &ProfileName, mark: &str, teller: &Teller) -> &mut Session {
+        let session = self.sessions.entry(profile.clone()).or_default();
+        if session.mark != mark || session.teller != *teller {
+            *session = Session { mark: mark.to_owned(), teller: teller.clone(), ..Session::default() };
+        }
+        session
     }
 
     /// Counts the stops of a profile: what began before the last one must not bring it back.
@@ -172,10 +182,10 @@ impl State {
         self.stops.1 > 0
     }
 
-    /// Forgets a session; whether there was one.
-    pub(super) fn stop(&mut self, profile: &ProfileName) -> bool {
+    /// Forgets a session. For profiles that exist: each that is named here is remembered.
+    pub(super) fn stop(&mut self, profile: &ProfileName) {
         *self.stops.0.entry(profile.clone()).or_default() += 1;
-        self.sessions.remove(profile).is_some()
+        self.sessions.remove(profile);
     }
 
     /// Forgets everything that AWS gave.
@@ -199,16 +209,14 @@ impl State {
 
     /// AWS gave none. Without anything to show for it a profile that only waits for a person keeps no trace.
     /// `typed`: a person had typed a code for it.
-    pub(super) fn failed(&mut self, profile: &ProfileName, mark: &str, error: &Error, now: OffsetDateTime, typed: bool) {
+    pub(super) fn failed(&mut self, profile: &ProfileName, (mark, teller): (&str, &Teller), error: &Error, now: OffsetDateTime, typed: bool) {
         let person = matches!(error.code, Code::MfaCodeRequired | Code::MfaCodeRefused | Code::InvalidValue);
         let known = self.sessions.get(profile).is_some_and(|session| session.mark == mark);
         if person && !known {
             return;
         }
-        let session = self.sessions.entry(profile.clone()).or_default();
-        if session.mark != mark {
-            *session = Session { mark: mark.to_owned(), ..Session::default() };
-        }
+        let seed = self.seed;
+        let session = self.session(profile, mark, teller);
         let holding = session.held.as_ref().is_some_and(|held| !held.credentials.expired(now));
         if !holding && !may_recover(error) {
             session.held = None;
@@ -220,7 +228,6 @@ impl State {
         // A code that was refused concerns the one who typed it, not the tools that come next; and who only needs a code must
         // not be told so from memory, because somebody may have given it for another role.
         if !(person && typed || waits && !holding) {
-            let seed = self.seed;
             session.renewal.failed_with(error.clone(), now, holding, |wait, count| part_of(wait, seed, profile.as_str(), count));
             if let Some(left) = session.held.as_ref().map(|held| held.credentials.expiration - now).filter(|_| holding) {
                 session.renewal.wait_no_longer_than(left / 4, now);
@@ -302,12 +309,13 @@ impl State {
         !recently
     }
 
-    /// Drops what has expired: sessions that nobody renewed, and sources.
-    pub(super) fn sweep(&mut self, now: OffsetDateTime) -> bool {
+    /// Drops what has expired by its own clock: sessions that nobody renewed, and sources.
+    pub(super) fn sweep(&mut self, now_of: impl Fn(&Teller) -> OffsetDateTime) -> bool {
         let before = self.sources.len();
-        self.sources.retain(|_, held| !held.credentials.expired(now));
+        self.sources.retain(|source, held| !held.credentials.expired(now_of(&source.teller)));
         let mut changed = self.sources.len() != before;
         for session in self.sessions.values_mut() {
+            let now = now_of(&session.teller);
             // One that needs nobody is renewed as soon as AWS can be reached again.
             let alone = session.person_from.is_none_or(|from| now < from) && session.error.as_ref().is_none_or(may_recover);
             if !alone && session.held.as_ref().is_some_and(|held| held.credentials.expired(now)) {

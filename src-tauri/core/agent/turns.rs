@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{Agent, renewal::Held};
 use crate::{
-    aws::{Signer, told_off},
+    aws::{Signer, Teller, told_off},
     clock::Clock,
     error::{Code, Error, Result},
     issue::{assume_role, session_token},
@@ -52,22 +52,22 @@ pub(super) fn part_of(whole: Duration, seed: u64, name: &str, count: u32) -> Dur
 }
 
 impl Agent {
-    /// A call, and when AWS issued what it gave.
-    pub(super) async fn asked<T, F: Future<Output = Result<T>>>(&self, call: impl Fn() -> F) -> Result<(T, OffsetDateTime)> {
+    /// A call, and when it gave what it gave, by the clock of the one that was asked.
+    pub(super) async fn asked<T, F: Future<Output = Result<T>>>(&self, teller: &Teller, call: impl Fn() -> F) -> Result<(T, OffsetDateTime)> {
         let _turn = self.0.turns.acquire().await;
-        let (heard, began) = (self.heard(), self.now());
+        let (heard, began) = (self.heard(), self.now_of(teller));
         let mut result = call().await;
         // That very answer told the time; or the computer slept while the request was under way.
         if result.as_ref().is_err_and(|error| error.code == Code::ClockWrong) {
             result = call().await;
         }
-        result.map(|given| (given, if self.heard() == heard { began } else { self.now() }))
+        result.map(|given| (given, if self.heard() == heard { began } else { self.now_of(teller) }))
     }
 
     /// AssumeRole, with a code of a device where that goes on this very call.
     pub(super) async fn assumed(
         &self,
-        config: &aws_config::SdkConfig,
+        (config, teller): (&aws_config::SdkConfig, &Teller),
         signer: &Signer,
         hop: &Hop,
         serial: Option<&MfaSerial>,
@@ -77,8 +77,8 @@ impl Agent {
         let mut again = typed.is_none();
         loop {
             let heard = self.heard();
-            let code = self.code_of(serial, typed).await?;
-            match self.asked(|| assume_role(config, signer, hop, serial.zip(code.as_ref()), name)).await {
+            let code = self.code_of(serial, typed, teller).await?;
+            match self.asked(teller, || assume_role(config, signer, hop, serial.zip(code.as_ref()), name)).await {
                 Err(error) if again && self.wants_another_code(&error, heard) => again = false,
                 result => return result.map_err(|error| of_device(error, serial)),
             }
@@ -88,7 +88,7 @@ impl Agent {
     /// GetSessionToken, with a code where there is a device.
     pub(super) async fn session_given(
         &self,
-        config: &aws_config::SdkConfig,
+        (config, teller): (&aws_config::SdkConfig, &Teller),
         key: &AccessKey,
         serial: Option<&MfaSerial>,
         typed: Option<&MfaCode>,
@@ -97,8 +97,8 @@ impl Agent {
         let mut again = typed.is_none();
         loop {
             let heard = self.heard();
-            let code = self.code_of(serial, typed).await?;
-            match self.asked(|| session_token(config, key, serial.zip(code.as_ref()), seconds)).await {
+            let code = self.code_of(serial, typed, teller).await?;
+            match self.asked(teller, || session_token(config, key, serial.zip(code.as_ref()), seconds)).await {
                 Err(error) if again && self.wants_another_code(&error, heard) => again = false,
                 result => return result.map(|(credentials, issued)| Held { credentials, issued }).map_err(|error| of_device(error, serial)),
             }
@@ -110,9 +110,9 @@ impl Agent {
         error.code == Code::MfaCodeRefused && self.heard() != heard
     }
 
-    async fn code_of(&self, serial: Option<&MfaSerial>, typed: Option<&MfaCode>) -> Result<Option<MfaCode>> {
+    async fn code_of(&self, serial: Option<&MfaSerial>, typed: Option<&MfaCode>, teller: &Teller) -> Result<Option<MfaCode>> {
         match serial {
-            Some(serial) => self.code(serial, typed).await.map(Some),
+            Some(serial) => self.code(serial, typed, teller).await.map(Some),
             None => Ok(None),
         }
     }

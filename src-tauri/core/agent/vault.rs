@@ -9,7 +9,7 @@ use super::{Agent, locking::passphrase_needed};
 use crate::{
     error::{Code, Error, Result},
     model::{access_key::AccessKeyId, lock::SecretsPlace, params::MfaSerial, secret::Secret},
-    store::keychain::Item,
+    store::{keychain::Item, secrets::Secrets},
 };
 
 /// What came of moving.
@@ -20,6 +20,17 @@ pub struct Migration {
     pub items: Vec<String>,
     /// Why some of them still lie in the old place too.
     pub left: Option<Error>,
+}
+
+/// A vault that was opened for a move alone. However the move ends, it is closed again where it does not count.
+struct Opened<'a>(&'a Secrets);
+
+impl Drop for Opened<'_> {
+    fn drop(&mut self) {
+        if self.0.place() == SecretsPlace::Keychain {
+            self.0.vault().lock();
+        }
+    }
 }
 
 impl Agent {
@@ -36,7 +47,7 @@ impl Agent {
                 Err(error) => error.code == Code::KeychainAbsent,
             };
             let place = if empty { SecretsPlace::Vault } else { SecretsPlace::Keychain };
-            self.choose(|choices| choices.secrets = Some(place))?;
+            self.choose(|choices| choices.secrets = Some(place)).await?;
             if empty {
                 secrets.choose(place);
                 self.settled().await;
@@ -59,10 +70,12 @@ impl Agent {
         self.unlocked()?;
         let (secrets, vault) = (&self.0.secrets, self.0.secrets.vault());
         let needed = to == SecretsPlace::Keychain || !dry_run;
-        let opened = needed && vault.exists() && !vault.is_open();
-        if opened {
+        let opened = if needed && vault.exists() && !vault.is_open() {
             vault.unlock(passphrase.ok_or_else(passphrase_needed)?).await?;
-        }
+            Some(Opened(secrets))
+        } else {
+            None
+        };
         let known = self.known_items()?;
         let moved = if dry_run {
             secrets.would_move(to, &known).await?
@@ -74,15 +87,13 @@ impl Agent {
             let _edit = self.0.editing.lock().await;
             self.unlocked()?;
             let before = secrets.place();
-            let moved = secrets.migrate(to, &known, || self.choose(|choices| choices.secrets = Some(to))).await?;
+            let moved = secrets.migrate(to, &known, async || self.choose(|choices| choices.secrets = Some(to)).await).await?;
             if before != to {
                 self.settled().await;
             }
             moved
         };
-        if opened && secrets.place() == SecretsPlace::Keychain {
-            vault.lock();
-        }
+        drop(opened);
         self.publish();
         Ok(Migration { items: moved.items, left: moved.left })
     }

@@ -33,7 +33,6 @@ impl Agent {
         let _one = self.0.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = self.files();
         let (base, files) = self.0.files.lock().unwrap_or_else(PoisonError::into_inner).seen();
-        let now = self.now();
         let mut snapshot = empty(&self.0.parts);
         {
             let (state, choices) = (self.state(), self.choices());
@@ -42,7 +41,7 @@ impl Agent {
                 !state.sources.is_empty() || !choices.mfa_devices.is_empty() || choices.settings.mfa_session_seconds != Settings::default().mfa_session_seconds;
             let on_mfa = |seen: &Seen| seen.view.chain.as_ref().is_some_and(|chain| chain.mfa_serial.is_some() || chain.session_token.is_some());
             let plain = |seen: &Seen| dressed.binary_search(&seen.name).is_err() && !(standing && on_mfa(seen));
-            let shown = |seen: &Seen| if plain(seen) { Arc::clone(&seen.view) } else { Arc::new(self.laid_over(seen, &state, &choices, now)) };
+            let shown = |seen: &Seen| if plain(seen) { Arc::clone(&seen.view) } else { Arc::new(self.laid_over(seen, files.as_deref(), (&state, &choices))) };
             snapshot.profiles = base.iter().map(shown).collect();
             snapshot.settings = choices.settings.clone();
         }
@@ -85,7 +84,7 @@ impl Agent {
         dressed
     }
 
-    fn laid_over(&self, seen: &Seen, state: &State, choices: &SettingsFile, now: time::OffsetDateTime) -> ProfileView {
+    fn laid_over(&self, seen: &Seen, files: Option<&AwsFiles>, (state, choices): (&State, &SettingsFile)) -> ProfileView {
         let (mut view, leads) = (ProfileView::clone(&seen.view), seen.leads.as_deref());
         if let Some(own) = choices.profiles.get(view.name.as_str()) {
             view.favourite = own.favourite;
@@ -101,8 +100,9 @@ impl Agent {
                 drawn.needs.retain(|need| need != "mfa_code");
             }
             if let (Some(token), Base::AccessKey { access_key_id, .. }) = (&mut drawn.session_token, &chain.base) {
-                let source = Source { key: access_key_id.clone(), mfa_serial: token.mfa_serial.clone(), place: place.clone() };
-                token.expiration = state.source(&source, now, time::Duration::ZERO).map(|held| held.credentials.expiration);
+                let teller = files.map(|files| self.0.aws.teller(files, view.name.as_str())).unwrap_or_default();
+                let source = Source { key: access_key_id.clone(), mfa_serial: token.mfa_serial.clone(), place: place.clone(), teller };
+                token.expiration = state.source(&source, self.now_of(&source.teller), time::Duration::ZERO).map(|held| held.credentials.expiration);
                 if !chain.hops.is_empty() || chain.session_duration.is_none() {
                     token.duration_seconds = choices.settings.mfa_session_seconds;
                 }
@@ -113,19 +113,20 @@ impl Agent {
         }
         view.activity = state.activity.get(&view.name).map(|lines| lines.iter().cloned().collect()).unwrap_or_default();
         view.credentials_file = self.0.written_file.view(&view.name, choices);
-        view.session = self.session_view(&view.name, leads.map(|leads| leads.mark.as_str()), state, now);
+        view.session = self.session_view(&view.name, leads.map(|leads| leads.mark.as_str()), state);
         if let Some(account) = view.session.as_ref().and_then(|_| state.sessions.get(&view.name)?.held.as_ref()?.credentials.account_id.clone()) {
             view.account_id = Some(account);
         }
         view
     }
 
-    fn session_view(&self, name: &ProfileName, mark: Option<&str>, state: &State, now: time::OffsetDateTime) -> Option<SessionView> {
+    fn session_view(&self, name: &ProfileName, mark: Option<&str>, state: &State) -> Option<SessionView> {
         let flying = mark.is_some_and(|mark| self.0.flights.has(&(name.clone(), mark.to_owned())));
         let session = state.sessions.get(name).filter(|session| mark.is_none_or(|mark| *mark == session.mark));
         if session.is_none() && !flying {
             return None;
         }
+        let now = self.now_of(&session.map(|session| session.teller.clone()).unwrap_or_default());
         let held = session.and_then(|session| session.held.as_ref()).filter(|held| !held.credentials.expired(now));
         let standing = session.map_or(SessionState::Starting, |session| State::stands(session, now));
         let person_from = session.and_then(|session| session.person_from);

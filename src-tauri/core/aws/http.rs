@@ -162,9 +162,9 @@ impl Roads {
                 if let (Some(proxy), 407) = (proxy, answer.status().as_u16()) {
                     return Err(mine(Trouble::proxy_login(proxy)));
                 }
-                let teller = if is_here(&host) { Some(Teller::Here) } else { (url.scheme() == "https").then_some(Teller::Aws) };
-                if let (Some(teller), Some(date)) = (teller, answer.headers().get("date")) {
-                    self.clock.hears(teller, left, date);
+                // In the clear anybody on the way could have said it.
+                if let (true, Some(date)) = (url.scheme() == "https" || is_here(&host), answer.headers().get("date")) {
+                    self.clock.hears(Teller::of(url.scheme(), &host), left, date);
                 }
                 Ok(answer)
             }

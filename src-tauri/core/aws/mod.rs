@@ -24,13 +24,12 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings}
 pub use self::{
     environment::Environment,
     errors::{may_recover, told, unreachable},
-    offset::{AwsClock, told_off},
+    offset::{AwsClock, Teller, told_off},
     profile::{endpoint_urls, endpoints},
     signer::Signer,
 };
 use self::{
     http::{Roads, Way},
-    offset::Teller,
     trust::Bundle,
 };
 use crate::{
@@ -84,12 +83,19 @@ impl Aws {
         Bundle::of(&self.environment, profile, own)
     }
 
-    /// Whose clock an endpoint goes by.
-    fn teller(&self, files: &AwsFiles, profile: &str) -> Teller {
-        let variables = ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"].into_iter().filter_map(|name| self.environment.get(name)).map(str::to_owned);
-        let host = |url: &String| url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
-        let here = variables.chain(endpoint_urls(files, profile)).any(|url| host(&url).is_some_and(|host| proxy::is_here(&host)));
-        if here { Teller::Here } else { Teller::Aws }
+    /// Whose clock STS goes by for a profile: what it signs by, and what the ends that it tells are counted by.
+    pub fn teller(&self, files: &AwsFiles, profile: &str) -> Teller {
+        let ignored = |text: Option<&str>| text.is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        let found = files.profile(&ProfileName::new(profile));
+        let setting = |key: &str| found.and_then(|found| found.get(key));
+        if ignored(self.environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) || ignored(setting("ignore_configured_endpoint_urls")) {
+            return Teller::Aws;
+        }
+        let service = || files.services(setting("services")?)?.get("sts")?.get("endpoint_url").map(String::as_str);
+        let variable = |name: &str| self.environment.get(name);
+        let url = variable("AWS_ENDPOINT_URL_STS").or_else(|| variable("AWS_ENDPOINT_URL")).or_else(service).or_else(|| setting("endpoint_url"));
+        let url = url.and_then(|url| url::Url::parse(url).ok());
+        url.as_ref().and_then(|url| Some(Teller::of(url.scheme(), url.host_str()?))).unwrap_or_default()
     }
 
     /// The Region a profile works in: its own, the variables', or its partition's first.

@@ -1,15 +1,21 @@
 //! What AWS's clock shows, learned from the `Date` of its answers: this computer's own may be wrong, or be set at any moment.
+//! Every other endpoint has a time of its own, which counts for what is asked there and for nothing else.
 //!
 //! Between two answers the time that passed tells a clock that was set from a night that went by. Where both readings could be
 //! right, [`AwsClock::now`] is the later one, so that nothing expired is handed out, and [`AwsClock::earliest`] the other, so
 //! that nothing is dropped that may still hold.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use aws_smithy_async::time::TimeSource;
+use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 use tokio::sync::watch;
 
+use super::proxy::is_here;
 use crate::clock::Clock;
 
 /// What `Date` looks like.
@@ -24,13 +30,50 @@ const BELIEVED: Duration = Duration::days(366);
 /// An answer that took longer says too little about the time.
 const TOO_SLOW: std::time::Duration = std::time::Duration::from_mins(1);
 
-/// Who tells the time. Two, because the practice account on this machine goes by this machine's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Teller {
+/// What AWS serves its own services under, in all partitions.
+const OF_AWS: [&str; 13] = [
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "amazonaws.cn",
+    "amazonaws.eu",
+    "amazonaws-eusc.eu",
+    "amazonaws-us-gov.com",
+    "api.aws",
+    "api.amazonwebservices.com.cn",
+    "api.amazonwebservices.eu",
+    "aws.amazon.com",
+    "c2s.ic.gov",
+    "sc2s.sgov.gov",
+    "csp.hci.ic.gov",
+];
+
+/// The services that are asked; what else lies under AWS's names may be anybody's.
+const ASKED: [&str; 5] = ["sts", "sts-fips", "iam", "iam-fips", "signin"];
+
+/// Whose clock something goes by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Teller {
     /// AWS, over TLS.
+    #[default]
     Aws,
-    /// An endpoint on this machine.
+    /// An endpoint on this machine, such as the practice account.
     Here,
+    /// Any other endpoint, by its name.
+    Host(String),
+}
+
+impl Teller {
+    /// Whose clock is that of an endpoint.
+    pub(super) fn of(scheme: &str, host: &str) -> Self {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        if is_here(&host) {
+            return Self::Here;
+        }
+        let before = |domain: &&str| host.strip_suffix(*domain).and_then(|rest| rest.strip_suffix('.')).map(str::to_owned);
+        let service = OF_AWS.iter().find_map(before).is_some_and(|rest| rest.split('.').any(|label| ASKED.contains(&label)));
+        if service && scheme == "https" { Self::Aws } else { Self::Host(host) }
+    }
 }
 
 /// The time as AWS counts it. Cheap to clone; clones learn together.
@@ -40,7 +83,9 @@ pub struct AwsClock(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    anchors: Mutex<[Anchor; 2]>,
+    /// For those who told nothing.
+    begin: Anchor,
+    anchors: Mutex<BTreeMap<Teller, Anchor>>,
     learned: watch::Sender<u64>,
 }
 
@@ -62,27 +107,31 @@ pub(super) struct Left(OffsetDateTime, std::time::Duration);
 impl AwsClock {
     /// Believes this computer's clock until AWS says otherwise.
     pub(super) fn new(clock: Clock) -> Self {
-        let anchor = Anchor { wall: clock.now(), passed: clock.passed(), offset: Duration::ZERO, told: false };
-        Self(Arc::new(Inner { clock, anchors: Mutex::new([anchor; 2]), learned: watch::Sender::new(0) }))
+        let begin = Anchor { wall: clock.now(), passed: clock.passed(), offset: Duration::ZERO, told: false };
+        Self(Arc::new(Inner { clock, begin, anchors: Mutex::default(), learned: watch::Sender::new(0) }))
     }
 
     /// The time at AWS; where it is uncertain, the latest that it can be.
     pub fn now(&self) -> OffsetDateTime {
-        self.readings(self.best()).1
+        self.now_of(&Teller::Aws)
     }
 
-    /// The earliest that it can be at AWS.
-    pub fn earliest(&self) -> OffsetDateTime {
-        self.readings(self.best()).0
+    /// The same at another endpoint.
+    pub fn now_of(&self, teller: &Teller) -> OffsetDateTime {
+        self.readings(self.anchor(teller)).1
+    }
+
+    /// The earliest that it can be there.
+    pub fn earliest_of(&self, teller: &Teller) -> OffsetDateTime {
+        self.readings(self.anchor(teller)).0
     }
 
     /// AWS's time less this computer's, where AWS told it: positive where this computer is behind. Zero within five seconds.
+    /// It is for people, who see the practice account's where AWS was never asked; nothing is decided by it.
     pub fn offset(&self) -> Option<Duration> {
-        let anchor = self.best();
-        anchor.told.then(|| {
-            let offset = self.now() - self.0.clock.now();
-            if offset.abs() <= TOLERANCE { Duration::ZERO } else { offset }
-        })
+        let teller = [Teller::Aws, Teller::Here].into_iter().find(|teller| self.anchor(teller).told)?;
+        let offset = self.now_of(&teller) - self.0.clock.now();
+        Some(if offset.abs() <= TOLERANCE { Duration::ZERO } else { offset })
     }
 
     /// Changes with every answer that moved the offset.
@@ -92,7 +141,14 @@ impl AwsClock {
 
     /// Returns when it is `until` at AWS.
     pub async fn sleep_until(&self, until: OffsetDateTime) {
-        self.0.clock.sleep_while(|| until - self.now()).await;
+        self.sleep_until_of(&Teller::Aws, until).await;
+    }
+
+    /// Returns when it is `until` at an endpoint; and when so much time passed, should its clock be another by then.
+    pub async fn sleep_until_of(&self, teller: &Teller, until: OffsetDateTime) {
+        let (began, most) = (self.passed(), until - self.now_of(teller));
+        let passed = || Duration::try_from(self.passed().saturating_sub(began)).unwrap_or(Duration::MAX);
+        self.0.clock.sleep_while(|| (until - self.now_of(teller)).min(most.saturating_sub(passed()))).await;
     }
 
     /// The time that passed, sleep too.
@@ -112,14 +168,16 @@ impl AwsClock {
         let took = passed.saturating_sub(left.1);
         // The clock was set, or the computer slept, while the request was under way.
         let stepped = (wall - left.0) - Duration::try_from(took).unwrap_or(Duration::MAX);
-        if took > TOO_SLOW || stepped.abs() > TOLERANCE {
+        // A date at the edge of the calendar cannot even be reckoned with.
+        let beyond = (date.assume_utc() - wall).abs() > BELIEVED.saturating_mul(2);
+        if took > TOO_SLOW || stepped.abs() > TOLERANCE || beyond {
             return;
         }
         // The answer was written at some moment between, and `Date` has no fractions.
         let (least, most) = (date.assume_utc() - wall, date.assume_utc() + Duration::SECOND - left.0);
         let mut anchors = self.anchors();
-        let anchor = &mut anchors[teller as usize];
-        let before = self.readings(*anchor).1 - wall;
+        let anchor = anchors.get(&teller).copied().unwrap_or(self.0.begin);
+        let before = self.readings(anchor).1 - wall;
         let (least, most) = (least - TOLERANCE, most + TOLERANCE);
         let offset = if least <= Duration::ZERO && Duration::ZERO <= most {
             Duration::ZERO
@@ -132,7 +190,7 @@ impl AwsClock {
             return;
         }
         let news = !anchor.told && !offset.is_zero() || (offset - anchor.offset).abs() > TOLERANCE || (offset - before).abs() > TOLERANCE;
-        *anchor = Anchor { wall, passed, offset, told: true };
+        anchors.insert(teller, Anchor { wall, passed, offset, told: true });
         drop(anchors);
         if news {
             self.0.learned.send_modify(|count| *count += 1);
@@ -144,14 +202,13 @@ impl AwsClock {
         Signing(self.clone(), teller)
     }
 
-    fn anchors(&self) -> MutexGuard<'_, [Anchor; 2]> {
+    fn anchors(&self) -> MutexGuard<'_, BTreeMap<Teller, Anchor>> {
         self.0.anchors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// AWS itself counts more than what runs on this machine.
-    fn best(&self) -> Anchor {
-        let [aws, here] = *self.anchors();
-        if aws.told || !here.told { aws } else { here }
+    /// Where nobody told the time for an endpoint, this computer's is as good as any.
+    fn anchor(&self, teller: &Teller) -> Anchor {
+        self.anchors().get(teller).copied().unwrap_or(self.0.begin)
     }
 
     /// The earliest and the latest that it can be now.
@@ -174,9 +231,7 @@ pub(super) struct Signing(AwsClock, Teller);
 
 impl TimeSource for Signing {
     fn now(&self) -> std::time::SystemTime {
-        let anchor = self.0.anchors()[self.1 as usize];
-        // Where nobody told the time for this endpoint, this computer's is as good as any.
-        self.0.readings(anchor).1.into()
+        self.0.now_of(&self.1).into()
     }
 }
 
@@ -238,10 +293,10 @@ mod tests {
             let (here, aws, clock) = off(Duration::ZERO);
             answer(&aws, &clock);
             here.step(Duration::hours(hours));
-            assert_eq!(clock.earliest(), aws.now().min(here.now()), "nothing is dropped too early");
+            assert_eq!(clock.earliest_of(&Teller::Aws), aws.now().min(here.now()), "nothing is dropped too early");
             assert_eq!(clock.now(), aws.now().max(here.now()), "nothing is handed out too late");
             answer(&aws, &clock);
-            assert!((clock.now() - aws.now()).abs() <= Duration::SECOND && clock.now() == clock.earliest(), "{hours}");
+            assert!((clock.now() - aws.now()).abs() <= Duration::SECOND && clock.now() == clock.earliest_of(&Teller::Aws), "{hours}");
             let offset = clock.offset().expect("told");
             assert!((offset + Duration::hours(hours)).abs() <= Duration::SECOND, "{offset}");
         }
@@ -252,7 +307,7 @@ mod tests {
         let (_, aws, clock) = off(Duration::minutes(-7));
         answer(&aws, &clock);
         aws.advance(Duration::hours(72));
-        assert!((clock.now() - aws.now()).abs() <= Duration::SECOND && clock.earliest() == clock.now());
+        assert!((clock.now() - aws.now()).abs() <= Duration::SECOND && clock.earliest_of(&Teller::Aws) == clock.now());
     }
 
     #[test]
@@ -265,8 +320,9 @@ mod tests {
         let (_, aws, clock) = off(Duration::ZERO);
         clock.hears(Teller::Aws, clock.leaves(), &date(aws.now() + Duration::days(400)));
         clock.hears(Teller::Aws, clock.leaves(), "soon");
+        clock.hears(Teller::Aws, clock.leaves(), "Fri, 31 Dec 9999 23:59:59 GMT");
         assert_eq!(clock.offset(), None);
-        // What runs on this machine is believed only where AWS said nothing.
+        // What runs on this machine is shown only where AWS said nothing.
         clock.hears(Teller::Here, clock.leaves(), &date(aws.now() + Duration::HOUR));
         assert_eq!(clock.offset().map(Duration::whole_minutes), Some(60));
         answer(&aws, &clock);
@@ -284,5 +340,43 @@ mod tests {
         aws.advance(Duration::seconds(40));
         clock.hears(Teller::Aws, left, &stamped);
         assert_eq!(clock.offset(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn who_is_not_aws_tells_the_time_for_itself_alone() {
+        let others = [Teller::Here, Teller::of("https", "minio.example"), Teller::of("https", "sts.example")];
+        for hours in [-2, 2] {
+            let (_, aws, clock) = off(Duration::ZERO);
+            for other in &others {
+                clock.hears(other.clone(), clock.leaves(), &date(aws.now() + Duration::hours(hours)));
+                assert!((clock.now_of(other) - aws.now() - Duration::hours(hours)).abs() <= Duration::SECOND, "{other:?}");
+                assert_eq!((clock.now(), clock.earliest_of(&Teller::Aws)), (aws.now(), aws.now()), "{other:?}");
+            }
+            answer(&aws, &clock);
+            assert!((clock.now_of(&others[1]) - aws.now() - Duration::hours(hours)).abs() <= Duration::SECOND);
+        }
+    }
+
+    #[test]
+    fn aws_is_known_by_its_names() {
+        for host in [
+            "sts.amazonaws.com",
+            "STS.eu-west-1.amazonaws.com.",
+            "sts.cn-north-1.amazonaws.com.cn",
+            "sts.eu-west-1.api.aws",
+            "vpce-0a1b-2c3d.sts.us-east-1.vpce.amazonaws.com",
+            "sts-fips.us-east-1.amazonaws.com",
+            "iam.us-gov.amazonaws.com",
+            "sts.eusc-de-east-1.amazonaws.eu",
+            "us-east-1.signin.aws.amazon.com",
+            "signin.amazonaws-us-gov.com",
+        ] {
+            assert_eq!(Teller::of("https", host), Teller::Aws, "{host}");
+            assert_ne!(Teller::of("http", host), Teller::Aws, "{host}");
+        }
+        for host in ["sts.amazonaws.com.example", "notamazonaws.com", "stsamazonaws.com", "amazonaws.com", "x.execute-api.eu-west-1.amazonaws.com", "sts"] {
+            assert!(matches!(Teller::of("https", host), Teller::Host(_)), "{host}");
+        }
+        assert_eq!((Teller::of("http", "127.0.0.1"), Teller::of("https", "localhost")), (Teller::Here, Teller::Here));
     }
 }

@@ -53,5 +53,6 @@ impl Handed {
 
 /// A moment as AWS writes it: `2026-11-23T09:00:00Z`.
 pub fn rfc3339(at: OffsetDateTime) -> String {
-    at.to_offset(time::UtcOffset::UTC).replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
+    let at = at.checked_to_offset(time::UtcOffset::UTC).unwrap_or(at);
+    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
 }

@@ -24,7 +24,12 @@ pub use self::{
 use crate::{
     aws::Signer,
     error::{Code, Error, Result},
-    model::{access_key::AccessKeyId, arn::Partition, credentials::TemporaryCredentials, secret::Secret},
+    model::{
+        access_key::AccessKeyId,
+        arn::Partition,
+        credentials::{TemporaryCredentials, end},
+        secret::Secret,
+    },
 };
 
 /// A client that signs with `signer`. A call with an MFA code is made once only: its repetition would find the code used.
@@ -46,7 +51,7 @@ pub(crate) fn taken(asked: &str, credentials: Option<&Credentials>, arn: Option<
         )
     };
     let credentials = credentials.ok_or(()).map_err(unreadable)?;
-    let expiration = OffsetDateTime::from_unix_timestamp(credentials.expiration().secs()).map_err(|_| unreadable(()))?;
+    let expiration = OffsetDateTime::from_unix_timestamp(credentials.expiration().secs()).ok().and_then(end).ok_or(()).map_err(unreadable)?;
     Ok(TemporaryCredentials {
         access_key_id: AccessKeyId::parse(credentials.access_key_id()).map_err(|_| unreadable(()))?,
         secret_access_key: Secret::new(credentials.secret_access_key()),

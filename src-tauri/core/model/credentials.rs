@@ -4,7 +4,7 @@
 //! the caller brings the time.
 
 use serde::Deserialize;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::{access_key::AccessKeyId, secret::Secret};
 
@@ -33,4 +33,10 @@ impl TemporaryCredentials {
     pub fn expired(&self, now: OffsetDateTime) -> bool {
         self.expiration <= now
     }
+}
+
+/// The end of a session in UTC; `None`: none that could be reckoned with. Years at the edges of the calendar overflow with the
+/// first hour that is added.
+pub fn end(at: OffsetDateTime) -> Option<OffsetDateTime> {
+    at.checked_to_offset(UtcOffset::UTC).filter(|at| (1970..=9998).contains(&at.year()))
 }

@@ -5,9 +5,10 @@
 //! it was. A person's own files are changed under a [`Lock`], and only if they still are what was read.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use zeroize::Zeroizing;
@@ -117,27 +118,48 @@ pub fn readable_by_others(path: &Path) -> bool {
     };
 }
 
-/// Keeps other Stagedoor processes from editing these files while it lives. Best effort: where folders cannot be locked
-/// there is no lock, and the comparison at each write still holds.
+/// How long another program's lock is waited for. Ours are held for a moment.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Keeps other Stagedoor processes from editing these files while it lives. Best effort: where folders cannot be locked, or
+/// somebody else does not let go of them, there is no lock, and the comparison at each write still holds.
 pub(crate) struct Lock {
-    _folders: Vec<File>,
+    folders: Vec<File>,
 }
 
 impl Lock {
-    /// Locks the folders in which the files really lie, and clears away what killed processes left of writing them.
+    /// Locks the folders in which the files really lie, and clears away what killed processes left of writing them. Blocks for two
+    /// seconds at most.
     pub(crate) fn of(paths: &[&Path]) -> Self {
+        Self::within(paths, PATIENCE)
+    }
+
+    fn within(paths: &[&Path], patience: Duration) -> Self {
+        let end = Instant::now() + patience;
         let targets: Vec<PathBuf> = paths.iter().filter_map(|path| follow(path).ok()).collect();
         // In one order for everybody, each once, so that nobody waits for another in a circle.
         let mut folders: Vec<PathBuf> = targets.iter().filter_map(|target| fs::canonicalize(folder_of(target)).ok()).collect();
         folders.sort();
         folders.dedup();
-        let locked: Vec<File> = folders.iter().filter_map(|folder| File::open(folder).ok().filter(|folder| folder.lock().is_ok())).collect();
-        if locked.len() == folders.len() {
+        let locked: Vec<File> = folders.iter().filter_map(|folder| File::open(folder).ok().filter(|folder| locks(folder, end))).collect();
+        let lock = Self { folders: locked };
+        if lock.folders.len() == folders.len() {
             for target in &targets {
                 replace::sweep(folder_of(target), target.file_name().and_then(|name| name.to_str()));
             }
         }
-        Self { _folders: locked }
+        lock
+    }
+}
+
+/// Whether it could be locked before `end`.
+fn locks(folder: &File, end: Instant) -> bool {
+    loop {
+        match folder.try_lock() {
+            Ok(()) => return true,
+            Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(Duration::from_millis(5)),
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return false,
+        }
     }
 }
 
@@ -217,6 +239,17 @@ mod tests {
         let error = read_text(&path).unwrap_err();
         assert!(error.message.contains("UTF-8") && error.message.contains("line 2") && error.hint.contains("UTF-8"), "{error:?}");
         assert_eq!(write_atomic(&path.join("below"), b"x").unwrap_err().code, Code::File);
+    }
+
+    #[test]
+    fn a_lock_that_nobody_lets_go_of_is_not_waited_for_for_ever() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("config");
+        let other = File::open(home.path()).unwrap();
+        other.lock().unwrap();
+        assert!(Lock::within(&[&path], Duration::from_millis(20)).folders.is_empty());
+        drop(other);
+        assert_eq!(Lock::within(&[&path], PATIENCE).folders.len(), 1);
     }
 
     #[test]

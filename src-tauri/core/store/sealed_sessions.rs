@@ -52,6 +52,8 @@ struct Shared {
     key: Mutex<Option<Zeroizing<[u8; 32]>>>,
     /// There is a file that could not be opened because the keychain did not answer.
     unread: AtomicBool,
+    /// One writing at a time.
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -108,12 +110,20 @@ impl SealedSessions {
         }
         let sealed =
             seal(&key, payload).ok_or_else(|| Error::new(Code::File, "Could not seal the sessions", "They are in memory and end with the agent; try again"))?;
-        files::write_atomic(&self.file, &sealed)
+        let (turn, file) = (Arc::clone(&self.shared.writing).lock_owned().await, self.file.clone());
+        // The turn goes with the writing, so that a caller who leaves lets no older file win.
+        let written = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            files::write_atomic(&file, &sealed)
+        });
+        written
+            .await
+            .unwrap_or_else(|_| Err(Error::new(Code::File, "Could not write the sealed sessions", "They are in memory and end with the agent; try again")))
     }
 
     /// Deletes what was saved.
-    #[expect(clippy::unused_async, reason = "like its siblings, so that it may become slow")]
     pub async fn remove(&self) -> Result<()> {
+        let _turn = self.shared.writing.lock().await;
         self.shared.unread.store(false, Ordering::Relaxed);
         files::remove(&self.file)
     }

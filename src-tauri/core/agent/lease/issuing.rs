@@ -98,7 +98,7 @@ impl Agent {
             self.issue(&narrowed(chain, lease, duration), want).await.map(|(held, _)| held)
         };
         let held = issued.map_err(of_lease)?;
-        if held.credentials.expired(self.now()) {
+        if held.credentials.expired(self.now_of(&lease.teller)) {
             return Err(Error::new(Code::AwsUnreachable, "AWS gave credentials that have ended already", "Check this computer's clock, then try again"));
         }
         Ok(held)
@@ -119,7 +119,7 @@ impl Agent {
         }
         let name = lease.request.name.as_deref().or(lease.request.program.as_deref()).unwrap_or(profile.as_str());
         let asked = Federated { name: &federated_name(name), duration, policy: &lease.session_policy, tags: &lease.request.tags };
-        let (credentials, issued) = self.asked(|| federation_token(&config, &key, asked)).await?;
+        let (credentials, issued) = self.asked(&lease.teller, || federation_token(&config, &key, asked)).await?;
         Ok(Held { credentials, issued })
     }
 }

@@ -13,7 +13,10 @@ use super::{
     },
     Lease,
 };
-use crate::model::{lease::LeaseRequest, lease_policy::SessionPolicy};
+use crate::{
+    aws::Teller,
+    model::{credentials::end, lease::LeaseRequest, lease_policy::SessionPolicy},
+};
 
 /// Borrowed, as the sessions are.
 #[derive(Serialize)]
@@ -23,6 +26,7 @@ pub(in crate::agent) struct WrittenLease<'a> {
     policy: Option<&'a str>,
     policy_arns: &'a [String],
     mark: &'a str,
+    teller: &'a Teller,
     asked_by: &'a str,
     #[serde(with = "time::serde::rfc3339")]
     began: OffsetDateTime,
@@ -39,6 +43,8 @@ pub(in crate::agent) struct ReadLease {
     policy: Option<String>,
     policy_arns: Vec<String>,
     mark: String,
+    #[serde(default)]
+    teller: Teller,
     asked_by: String,
     #[serde(with = "time::serde::rfc3339")]
     began: OffsetDateTime,
@@ -57,6 +63,7 @@ impl<'a> WrittenLease<'a> {
             policy: lease.session_policy.policy.as_deref(),
             policy_arns: &lease.session_policy.arns,
             mark: &lease.mark,
+            teller: &lease.teller,
             asked_by: &lease.asked_by,
             began: lease.began,
             ends: lease.ends,
@@ -66,8 +73,8 @@ impl<'a> WrittenLease<'a> {
     }
 
     /// All that are worth keeping.
-    pub(in crate::agent) fn all(leases: &'a [Lease], now: OffsetDateTime) -> Vec<Self> {
-        leases.iter().filter_map(|lease| Self::of(lease, now)).collect()
+    pub(in crate::agent) fn all(leases: &'a [Lease], now_of: impl Fn(&Teller) -> OffsetDateTime) -> Vec<Self> {
+        leases.iter().filter_map(|lease| Self::of(lease, now_of(&lease.teller))).collect()
     }
 }
 
@@ -78,17 +85,18 @@ impl Agent {
     }
 
     /// Takes the leases of an earlier run over.
-    pub(in crate::agent) fn take_leases_back(&self, read: Vec<ReadLease>, now: OffsetDateTime) {
+    pub(in crate::agent) fn take_leases_back(&self, read: Vec<ReadLease>) {
         let mut map = self.0.leases.map();
         for read in read {
             let lease = Lease {
                 session_policy: SessionPolicy { policy: read.policy, arns: read.policy_arns },
                 mark: read.mark,
+                teller: read.teller,
                 asked_by: read.asked_by,
                 allowed: None,
                 began: read.began,
                 ends: read.ends,
-                held: read.held.map(Into::into),
+                held: read.held.and_then(ReadHeld::held),
                 renewal: Renewal::default(),
                 error: None,
                 told_failure: None,
@@ -96,7 +104,7 @@ impl Agent {
                 request: read.request,
                 id: read.id,
             };
-            if !lease.over(now) {
+            if end(lease.ends).is_some() && !lease.over(self.now_of(&lease.teller)) {
                 map.entry(lease.id.clone()).or_insert(lease);
             }
         }

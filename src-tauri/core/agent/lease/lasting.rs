@@ -25,9 +25,8 @@ const LOOK: Duration = Duration::seconds(30);
 /// Renews and ends leases, until the agent closes.
 pub(in crate::agent) async fn lasting(agent: &Agent) {
     loop {
-        let now = agent.now();
-        agent.end_leases(now);
-        for id in agent.leases_due(now) {
+        agent.end_leases();
+        for id in agent.leases_due() {
             agent.0.leases.queued().insert(id.clone());
             let agent = agent.clone();
             tokio::spawn(async move {
@@ -37,7 +36,7 @@ pub(in crate::agent) async fn lasting(agent: &Agent) {
                 agent.0.leases.queued().remove(&id);
             });
         }
-        let next = agent.next_lease_look(now);
+        let next = agent.now() + agent.next_lease_look();
         tokio::select! {
             () = agent.0.aws.clock.sleep_until(next) => {}
             () = agent.0.leases.changed.notified() => {}
@@ -65,7 +64,7 @@ impl Agent {
     pub(super) async fn ensure_lease(&self, id: &str) -> Result<Held> {
         self.unlocked()?;
         let lease = self.0.leases.find(id)?;
-        let now = self.now();
+        let now = self.now_of(&lease.teller);
         if now >= lease.ends {
             return Err(ended(&lease));
         }
@@ -86,7 +85,7 @@ impl Agent {
         let (_, landed) = self.0.leases.flights.join(lease.id.clone(), || self.clone().renew_lease(lease.id.clone(), leads)).await;
         match (landed, valid) {
             (Err(error), Some(held)) if may_recover(&error) || error.code == Code::MfaCodeRequired => {
-                if held.credentials.expired(self.now()) || self.0.leases.find(&lease.id).is_err() { Err(error) } else { Ok(held) }
+                if held.credentials.expired(self.now_of(&lease.teller)) || self.0.leases.find(&lease.id).is_err() { Err(error) } else { Ok(held) }
             }
             (landed, _) => landed,
         }
@@ -113,13 +112,14 @@ impl Agent {
 
     async fn renew_lease(self, id: String, leads: Leads) -> Result<Held> {
         let lease = self.0.leases.find(&id)?;
-        let Some(duration) = lease.asks(self.now()) else { return lease.valid(self.now()).cloned().ok_or_else(|| ended(&lease)) };
+        let now = self.now_of(&lease.teller);
+        let Some(duration) = lease.asks(now) else { return lease.valid(now).cloned().ok_or_else(|| ended(&lease)) };
         // Another flight may have landed since the caller looked.
-        if let (Decision::Hand, Some(held)) = (lease.decide(self.now()), lease.valid(self.now())) {
+        if let (Decision::Hand, Some(held)) = (lease.decide(now), lease.valid(now)) {
             return Ok(held.clone());
         }
         let result = self.issue_lease(&lease, leads.chain, duration, &Want::program()).await;
-        let now = self.now();
+        let now = self.now_of(&lease.teller);
         // What was stopped or locked meanwhile stays so.
         self.unlocked()?;
         self.0.leases.find(&id)?;
@@ -141,17 +141,18 @@ impl Agent {
     }
 
     /// Those to renew now. One that waits for its turn already is not among them.
-    fn leases_due(&self, now: OffsetDateTime) -> Vec<String> {
+    fn leases_due(&self) -> Vec<String> {
         let queued = self.0.leases.queued().clone();
-        let due = |lease: &&Lease| lease.decide(now) == Decision::Ask && !queued.contains(&lease.id) && !self.0.leases.flights.has(&lease.id);
+        let due =
+            |lease: &&Lease| lease.decide(self.now_of(&lease.teller)) == Decision::Ask && !queued.contains(&lease.id) && !self.0.leases.flights.has(&lease.id);
         self.0.leases.map().values().filter(due).map(|lease| lease.id.clone()).collect()
     }
 
     /// Takes those that are over off the list.
-    fn end_leases(&self, now: OffsetDateTime) {
+    fn end_leases(&self) {
         let over: Vec<Lease> = {
             let mut map = self.0.leases.map();
-            let ids: Vec<_> = map.values().filter(|lease| lease.over(now)).map(|lease| lease.id.clone()).collect();
+            let ids: Vec<_> = map.values().filter(|lease| lease.over(self.now_of(&lease.teller))).map(|lease| lease.id.clone()).collect();
             ids.iter().filter_map(|id| map.remove(id)).collect()
         };
         if over.is_empty() {
@@ -164,12 +165,13 @@ impl Agent {
         self.0.touched.notify_one();
     }
 
-    fn next_lease_look(&self, now: OffsetDateTime) -> OffsetDateTime {
+    /// How long nothing happens.
+    fn next_lease_look(&self) -> Duration {
         let map = self.0.leases.map();
-        let moments = map.values().flat_map(|lease| {
-            let held = lease.held.as_ref();
-            [Some(lease.ends), held.map(Held::due), held.map(|held| held.credentials.expiration)]
+        let waits = map.values().flat_map(|lease| {
+            let (held, now) = (lease.held.as_ref(), self.now_of(&lease.teller));
+            [Some(lease.ends), held.map(Held::due), held.map(|held| held.credentials.expiration)].map(|at| at.map(|at| at - now))
         });
-        moments.flatten().filter(|at| *at > now).min().map_or(now + LOOK, |at| at.min(now + LOOK))
+        waits.flatten().filter(|wait| wait.is_positive()).min().map_or(LOOK, |wait| wait.min(LOOK))
     }
 }

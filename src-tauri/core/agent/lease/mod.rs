@@ -35,6 +35,7 @@ use super::{
     renewal::{Held, Renewal},
 };
 use crate::{
+    aws::Teller,
     deliver::{self, Handed},
     error::{Code, Error, Result},
     issue::partition_of,
@@ -75,6 +76,8 @@ pub(super) struct Lease {
     session_policy: SessionPolicy,
     /// The chain that it was made for; another chain is not what was leased.
     mark: String,
+    /// Whose clock its times are counted by.
+    teller: Teller,
     asked_by: String,
     /// Who was allowed to have it, where its profile asks; nobody after a restart.
     allowed: Option<Who>,
@@ -238,17 +241,20 @@ impl Agent {
     async fn make_lease(&self, request: LeaseRequest, code: Option<MfaCode>, asker: &Asker) -> Result<LeaseView> {
         self.unlocked()?;
         request.check()?;
-        let leads = Leads::of(&*self.files()?, &request.profile)?;
+        let files = self.files()?;
+        let leads = Leads::of(&files, &request.profile)?;
+        let teller = self.0.aws.teller(&files, request.profile.as_str());
         let session_policy = self.lease_policy(&request.profile, &request.narrowing)?;
         issuing::check(&leads.chain, &request, &session_policy)?;
         self.allowed(&leads, "lease", asker, self.arrival()).await?;
         self.unseal_late().await;
         let _coming = request.name.as_deref().map(|name| self.0.leases.take_name(name)).transpose()?;
         let forgotten = self.0.leases.forgotten.load(Ordering::SeqCst);
-        let now = self.now();
+        let now = self.now_of(&teller);
         let mut lease = Lease {
             id: new_id()?,
             mark: leads.mark,
+            teller,
             session_policy,
             asked_by: asker.name.clone(),
             allowed: Some(asker.who()),
@@ -269,7 +275,7 @@ impl Agent {
         }
         lease.held = Some(held);
         self.unlocked()?;
-        let view = lease.view(self.now());
+        let view = lease.view(self.now_of(&lease.teller));
         self.0.leases.land(lease, forgotten)?;
         self.0.leases.changed.notify_one();
         self.seal_soon();
@@ -319,8 +325,11 @@ impl Agent {
 
     /// The leases that run, the one that ends first in front.
     pub fn leases(&self) -> Vec<LeaseView> {
-        let now = self.now();
-        let mut views: Vec<_> = self.0.leases.map().values().filter(|lease| !lease.over(now)).map(|lease| lease.view(now)).collect();
+        let view = |lease: &Lease| {
+            let now = self.now_of(&lease.teller);
+            (!lease.over(now)).then(|| lease.view(now))
+        };
+        let mut views: Vec<_> = self.0.leases.map().values().filter_map(view).collect();
         views.sort_by(|a, b| (a.ends, &a.id).cmp(&(b.ends, &b.id)));
         views
     }

@@ -130,7 +130,12 @@ impl<'a> Edit<'a> {
 
     /// As [`write`](Self::write); what will be replaced is shown just before it is, at each attempt.
     pub fn write_after(&self, paths: &Paths, about_to: impl FnMut(&Changes)) -> Result<Changes> {
-        write_all(paths, self.order, &self.steps(), about_to)
+        self.write_under(&lock(paths), paths, about_to)
+    }
+
+    /// The same under a lock that the caller waited for where it holds nobody up.
+    pub(crate) fn write_under(&self, lock: &files::Lock, paths: &Paths, about_to: impl FnMut(&Changes)) -> Result<Changes> {
+        write_all(lock, paths, self.order, &self.steps(), about_to)
     }
 
     fn steps(&self) -> Vec<&Does<'_>> {
@@ -143,7 +148,12 @@ type Does<'a> = dyn Fn(&Files) -> Result<(Next, Next)> + 'a;
 
 /// Reads, changes, writes, for an edit that nobody has to see before.
 pub(super) fn edit(paths: &Paths, order: Order, change: impl Fn(&Files) -> Result<(Next, Next)>) -> Result<()> {
-    write_all(paths, order, &[&change], |_| {}).map(drop)
+    write_all(&lock(paths), paths, order, &[&change], |_| {}).map(drop)
+}
+
+/// Keeps other Stagedoor processes from editing both files. Can block for seconds.
+pub(crate) fn lock(paths: &Paths) -> files::Lock {
+    files::Lock::of(&[&paths.aws_config, &paths.aws_credentials])
 }
 
 fn changes(paths: &Paths, steps: &[&Does<'_>]) -> Result<Changes> {
@@ -166,8 +176,7 @@ fn changes_of(paths: &Paths, config: Content, credentials: Content, steps: &[&Do
     Ok(Changes { config: Changed { before: config, after: now.config.bytes() }, credentials: Changed { before: credentials, after: now.credentials.bytes() } })
 }
 
-fn write_all(paths: &Paths, order: Order, steps: &[&Does<'_>], mut about_to: impl FnMut(&Changes)) -> Result<Changes> {
-    let _lock = files::Lock::of(&[&paths.aws_config, &paths.aws_credentials]);
+fn write_all(_: &files::Lock, paths: &Paths, order: Order, steps: &[&Does<'_>], mut about_to: impl FnMut(&Changes)) -> Result<Changes> {
     for _ in 0..ATTEMPTS {
         let changes = changes(paths, steps)?;
         about_to(&changes);

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+pub(crate) use super::both::lock;
 pub use super::both::{Changed, Changes, Content, Edit};
 use super::{
     both::{Next, Order},
@@ -12,6 +13,7 @@ use super::{
     change::{Change, Property},
     command, keys,
     text::{self, Document, SectionName},
+    written,
 };
 use crate::{
     error::{Code, Error, Result},
@@ -89,9 +91,12 @@ impl Edit<'_> {
         Self::new(Order::ConfigFirst, |_| Ok((Next::Same, Next::Same)))
     }
 
-    /// Puts an earlier text in a file's place.
+    /// Puts an earlier text in a file's place. Temporary credentials that we wrote are no part of it: nobody would take them out.
     pub fn restore(file: AwsFile, content: &[u8]) -> Self {
-        let text = zeroize::Zeroizing::new(bytes::decode(content));
+        let text = match file {
+            AwsFile::Config => zeroize::Zeroizing::new(bytes::decode(content)),
+            AwsFile::Credentials => written::without(content).0,
+        };
         Self::new(Order::ConfigFirst, move |_| {
             let next = Next::Text(text.clone());
             Ok(match file {

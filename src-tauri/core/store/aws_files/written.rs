@@ -5,13 +5,16 @@
 //! profile in one SDK and lose in another: botocore prefers them to `credential_process`, the Rust SDK does not, and a role wins
 //! in both.
 
-use std::cell::Cell;
+use std::{cell::Cell, collections::BTreeSet};
+
+use zeroize::Zeroizing;
 
 use super::{
     both::{Next, Order, edit},
+    bytes,
     change::{Change, Property},
     keys,
-    text::{self, Document, SectionName},
+    text::{self, Document, FileKind, SectionName},
 };
 use crate::{
     deliver::rfc3339,
@@ -91,13 +94,7 @@ pub fn remove(paths: &Paths, section: &str, known: &[String], made_file: bool) -
             if !is_ours(document, &properties, known) {
                 continue;
             }
-            if properties.iter().all(|property| OURS.contains(&&*property.name)) {
-                change.remove_section(at);
-            } else {
-                for property in properties.iter().filter(|property| OURS.contains(&&*property.name)) {
-                    change.remove_property(property.line);
-                }
-            }
+            take_ours(&mut change, at, &properties);
         }
         let text = change.apply();
         let gone = made_file && text.trim_start_matches('\u{feff}').is_empty();
@@ -105,10 +102,39 @@ pub fn remove(paths: &Paths, section: &str, known: &[String], made_file: bool) -
     })
 }
 
+/// A version of the file without what we wrote into it, and the profiles whose credentials that was.
+pub fn without(content: &[u8]) -> (Zeroizing<String>, BTreeSet<String>) {
+    let document = Document::parse(FileKind::Credentials, bytes::decode(content));
+    let (mut change, mut profiles) = (Change::new(&document), BTreeSet::new());
+    for at in 0..document.sections.len() {
+        let properties = change.properties_of(at);
+        let Some(profile) = value(&document, &properties, MARK).filter(|_| !value(&document, &properties, keys::ID).is_some_and(lasts)) else { continue };
+        profiles.insert(profile.to_owned());
+        take_ours(&mut change, at, &properties);
+    }
+    (change.apply(), profiles)
+}
+
+/// Takes what we wrote out of a section: all of it, unless others added to it.
+fn take_ours(change: &mut Change<'_>, at: usize, properties: &[Property]) {
+    if properties.iter().all(|property| OURS.contains(&&*property.name)) {
+        change.remove_section(at);
+    } else {
+        for property in properties.iter().filter(|property| OURS.contains(&&*property.name)) {
+            change.remove_property(property.line);
+        }
+    }
+}
+
+/// A key that does not end is nobody's session.
+fn lasts(id: &str) -> bool {
+    !id.starts_with("ASIA")
+}
+
 /// Whether a section holds what we wrote: it is no profile of its own to us. A key that does not end makes it somebody's own.
 pub(super) fn is_written(properties: &[(String, String)]) -> bool {
     let value = |wanted: &str| properties.iter().rfind(|(key, _)| key == wanted).map(|(_, value)| value.as_str());
-    value(MARK).is_some() && value(keys::ID).is_none_or(|id| id.starts_with("ASIA"))
+    value(MARK).is_some() && !value(keys::ID).is_some_and(lasts)
 }
 
 fn of_section(change: &Change<'_>, name: &str, at: usize) -> Vec<Property> {

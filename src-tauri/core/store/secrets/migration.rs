@@ -33,7 +33,7 @@ impl Secrets {
     }
 
     /// Moves everything to `to`. `switch` writes down that it counts from now on.
-    pub async fn migrate(&self, to: SecretsPlace, known: &[Item], switch: impl FnOnce() -> Result<()>) -> Result<Moved> {
+    pub async fn migrate(&self, to: SecretsPlace, known: &[Item], switch: impl AsyncFnOnce() -> Result<()>) -> Result<Moved> {
         self.may_move()?;
         let _alone = self.0.moving.write().await;
         let counts = self.place();
@@ -45,7 +45,7 @@ impl Secrets {
         self.copy(to, &items).await?;
         self.verify(to, &items).await?;
         if counts != to {
-            switch()?;
+            switch().await?;
             self.choose(to);
         }
         let left = self.delete(to.other(), &items).await.err();
