@@ -13,6 +13,8 @@ mod desk;
 mod menu;
 mod notification;
 mod place;
+#[cfg(target_os = "linux")]
+mod presses;
 mod prompting;
 mod seat;
 mod terminal;

@@ -1,7 +1,8 @@
 //! Notifications: what has to be told to somebody who looks elsewhere, each with the one thing to do about it.
 //!
 //! A notification that offers an action waits for it on a thread of its own, and only so many wait at a time. Whether a
-//! notification is shown now or kept back (do not disturb) is the business of the desktop's notification server.
+//! notification is shown now or kept back (do not disturb) is the business of the desktop's notification server. On Linux any program
+//! can send what looks like a press, so that answers to questions are heard in `presses` only.
 
 use std::sync::{
     Arc,
@@ -38,6 +39,7 @@ pub(crate) struct Note {
     pub(crate) prompt: Option<u64>,
 }
 
+#[derive(Clone)]
 pub(crate) enum Act {
     Start(ProfileName),
     Ask(ProfileName, Error),
@@ -107,6 +109,8 @@ fn show(app: &AppHandle, note: Note) {
     let may_wait = waiting.0.fetch_add(1, Ordering::Relaxed) < WAITING;
     let app = app.clone();
     std::thread::spawn(move || {
+        #[cfg(target_os = "linux")]
+        let presses = note.prompt.filter(|_| may_wait).and_then(|_| prompting::listen());
         let mut notification = Notification::new();
         notification.appname("Stagedoor").summary(&note.summary).body(&note.body).icon("stagedoor-desktop");
         if may_wait {
@@ -121,12 +125,14 @@ fn show(app: &AppHandle, note: Note) {
         match notification.show() {
             Ok(shown) if may_wait => {
                 #[cfg(target_os = "linux")]
-                prompting::shown(&app, note.prompt, shown.id());
-                shown.wait_for_action(|key| {
-                    let at = if key == "default" { Some(0) } else { KEYS.iter().position(|known| *known == key) };
-                    if let Some((_, act)) = at.and_then(|at| note.actions.into_iter().nth(at)) {
-                        perform(&app, act);
-                    }
+                if let Some(prompt) = note.prompt {
+                    prompting::shown(&app, prompt, shown.id(), presses, note.actions.clone());
+                }
+                shown.wait_for_action(|key| match act(key, &note.actions) {
+                    #[cfg(target_os = "linux")]
+                    Some(Act::Answer(prompt, _)) => prompting::not_proven(&app, prompt),
+                    Some(act) => perform(&app, act),
+                    None => {}
                 });
             }
             Ok(_) => {}
@@ -137,7 +143,13 @@ fn show(app: &AppHandle, note: Note) {
     });
 }
 
-fn perform(app: &AppHandle, act: Act) {
+/// What the press that a server calls `key` does.
+pub(crate) fn act(key: &str, actions: &[(&'static str, Act)]) -> Option<Act> {
+    let at = if key == "default" { Some(0) } else { KEYS.iter().position(|known| *known == key) };
+    actions.get(at?).map(|(_, act)| act.clone())
+}
+
+pub(crate) fn perform(app: &AppHandle, act: Act) {
     match act {
         Act::Start(profile) => desk::start(app, profile),
         Act::Ask(profile, error) => desk::ask(app, profile, error),

@@ -18,10 +18,23 @@ use crate::{
     desk, menu,
     notification::{Act, Note},
 };
+#[cfg(target_os = "linux")]
+use crate::{
+    notification::{act, perform},
+    presses::{PROVEN_WITHIN, Presses},
+    window,
+};
 
 /// The notifications that are shown, by the question that each is about.
 #[derive(Default)]
-struct Shown(Mutex<BTreeMap<u64, u32>>);
+struct Shown(Mutex<BTreeMap<u64, Open>>);
+
+/// A notification that is shown.
+struct Open {
+    id: u32,
+    /// Lets go of the server.
+    end: Option<Box<dyn FnOnce() + Send>>,
+}
 
 /// The notification for a question.
 pub(crate) fn note(prompt: &PromptView) -> Note {
@@ -43,6 +56,7 @@ fn body(prompt: &PromptView) -> String {
         PromptKind::MfaCode => lines.push(format!("An MFA code of {} is needed.", prompt.mfa_serial.as_deref().unwrap_or("its device"))),
         PromptKind::Approval | PromptKind::StopAsking => {}
     }
+    lines.extend(prompt.gives.filter(|_| prompt.kind == PromptKind::Approval).map(|gives| format!("Allow gives {}.", gives.words())));
     if let Some(role) = &prompt.role_arn {
         lines.push(format!("Role {}", role.rsplit('/').next().unwrap_or(role)));
     }
@@ -55,20 +69,45 @@ fn body(prompt: &PromptView) -> String {
     lines.join("\n").replace(['<', '>', '&'], "_")
 }
 
-/// A notification is shown: from now on it can be closed.
-pub(crate) fn shown(app: &AppHandle, prompt: Option<u64>, id: u32) {
-    let Some(prompt) = prompt else { return };
+/// Listens to the notification server itself. Without that the buttons open the window, where the question is too.
+#[cfg(target_os = "linux")]
+pub(crate) fn listen() -> Option<Presses> {
+    Presses::begin().inspect_err(|error| tracing::warn!("the notification server could not be listened to: {error}")).ok()
+}
+
+/// A notification is shown: from now on it can be answered and closed.
+#[cfg(target_os = "linux")]
+pub(crate) fn shown(app: &AppHandle, prompt: u64, id: u32, presses: Option<Presses>, actions: Vec<(&'static str, Act)>) {
     app.manage(Shown::default());
-    app.state::<Shown>().0.lock().unwrap_or_else(PoisonError::into_inner).insert(prompt, id);
+    let presses = presses.filter(Presses::is_server);
+    let end = presses.as_ref().map(|presses| -> Box<dyn FnOnce() + Send> { Box::new(presses.ending()) });
+    app.state::<Shown>().0.lock().unwrap_or_else(PoisonError::into_inner).insert(prompt, Open { id, end });
+    if let Some(presses) = presses {
+        let app = app.clone();
+        std::thread::spawn(move || match presses.wait(id).and_then(|key| act(&key, &actions)) {
+            Some(answer @ Act::Answer(..)) => perform(&app, answer),
+            // Whoever says so, a window may be opened: that is done where notify-rust hears it.
+            Some(Act::Start(_) | Act::Ask(..) | Act::OpenWindow) | None => {}
+        });
+    }
     // It may be over by now.
     close_what_is_over(app);
+}
+
+/// Somebody says that an answer was pressed. If the server does not say so too, the window opens, and the person answers there.
+#[cfg(target_os = "linux")]
+pub(crate) fn not_proven(app: &AppHandle, prompt: u64) {
+    std::thread::sleep(PROVEN_WITHIN);
+    if asked(&desk::of(app).agent.snapshot().borrow(), prompt) {
+        window::show(app);
+    }
 }
 
 /// Closes the notifications of questions that nobody asks any more.
 pub(crate) fn close_what_is_over(app: &AppHandle) {
     let Some(shown) = app.try_state::<Shown>() else { return };
     let snapshot = desk::of(app).agent.snapshot().borrow().clone();
-    let over: Vec<u32> = {
+    let over: Vec<Open> = {
         let mut shown = shown.0.lock().unwrap_or_else(PoisonError::into_inner);
         let over: Vec<u64> = shown.keys().copied().filter(|prompt| !asked(&snapshot, *prompt)).collect();
         over.iter().filter_map(|prompt| shown.remove(prompt)).collect()
@@ -84,15 +123,18 @@ fn asked(snapshot: &Snapshot, prompt: u64) -> bool {
 
 /// Any connection may close a notification; the one that showed it waits for a press.
 #[cfg(target_os = "linux")]
-fn close(notifications: Vec<u32>) {
+fn close(notifications: Vec<Open>) {
+    let (ids, ends): (Vec<u32>, Vec<_>) = notifications.into_iter().map(|open| (open.id, open.end)).unzip();
+    // Letting go blocks, which a task must not.
+    std::thread::spawn(move || ends.into_iter().flatten().for_each(|end| end()));
     tauri::async_runtime::spawn(async move {
         let Ok(bus) = zbus::Connection::session().await else { return };
         let (name, path) = ("org.freedesktop.Notifications", "/org/freedesktop/Notifications");
-        for id in notifications {
+        for id in ids {
             let _ = bus.call_method(Some(name), path, Some(name), "CloseNotification", &id).await;
         }
     });
 }
 
 #[cfg(not(target_os = "linux"))]
-fn close(_: Vec<u32>) {}
+fn close(_: Vec<Open>) {}

@@ -185,6 +185,7 @@ fn who_waits_stands_first_and_the_icon_calls_for_a_person() {
         role_arn: None,
         mfa_serial: None,
         way: "process".to_owned(),
+        gives: None,
         askers: vec![asker("terraform")],
         waiting: 1,
         may_remember: true,

@@ -133,3 +133,35 @@ async fn a_notification_allows_denies_and_remembers() {
     scene.world.bus.press(&["Quit Stagedoor"]).await;
     assert!(ended(&mut app).await.success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_press_that_another_program_makes_up_allows_nothing() {
+    let scene = begin().await;
+    let mut app = scene.world.app().arg("--hidden").spawn().unwrap();
+    scene.world.bus.wait_for("Open Stagedoor").await;
+    let mut seen = 0;
+    // The second waits whether the first was remembered.
+    for _ in 0..2 {
+        let waiting = tool(&scene.world, PARTNER);
+        let note = until("the notification", async || {
+            let note = scene.world.bus.note(&format!("{} wants {PARTNER}", me())).await;
+            (note.id > seen).then_some(note)
+        })
+        .await;
+        seen = note.id;
+        assert!(note.body.contains("Allow gives temporary credentials"), "{note:?}");
+        // Each time the made up presses are on the bus before the real one.
+        until("the answer to be heard", async || {
+            scene.world.bus.forge().await;
+            scene.world.bus.invoke(&note, "Deny").await;
+            waiting.is_finished().then_some(())
+        })
+        .await;
+        let output = waiting.await.unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(output.stdout.is_empty() && said(&output).contains("denied"), "{}", said(&output));
+    }
+    assert_eq!(scene.aws.calls().iter().filter(|call| call.action == "AssumeRole").count(), 0);
+    scene.world.bus.press(&["Quit Stagedoor"]).await;
+    assert!(ended(&mut app).await.success());
+}

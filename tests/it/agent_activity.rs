@@ -169,6 +169,36 @@ async fn no_name_can_forge_a_line() {
 }
 
 #[tokio::test]
+async fn a_flood_of_refusals_is_counted_and_drives_nothing_off_the_record() {
+    let home = Home::new().await;
+    let agent = home.agent().await;
+    agent.process_document(&name("reader"), &terraform()).await.unwrap();
+    for _ in 0..300 {
+        assert!(agent.process_document(&name("nobody"), &terraform()).await.is_err());
+    }
+    agent.process_document(&name("reader"), &terraform()).await.unwrap();
+    assert_eq!(lines(&agent).await.len(), 3, "the first of them is there at once");
+    home.advance(Duration::minutes(1));
+    let _ = agent.process_document(&name("dev"), &terraform()).await;
+    close(&agent).await;
+    let agent = home.agent().await;
+    let found = lines(&agent).await;
+    let told: Vec<_> = found.iter().rev().map(|line| (line.n, line.profile.as_str(), line.outcome)).collect();
+    let (ok, refused) = (ActivityOutcome::Ok, ActivityOutcome::Refused);
+    assert_eq!(told, [(1, "reader", ok), (2, "nobody", refused), (3, "reader", ok), (4, "nobody", refused), (5, "dev", refused)]);
+    let count = &found[1];
+    assert_eq!((count.who.as_str(), count.pid, count.code), ("terraform", Some(4711), Some(Code::MissingProfile)));
+    assert!(count.message.as_ref().is_some_and(|message| message.ends_with("(299 more times)")), "{count:?}");
+    // What was only counted is told when the agent ends.
+    for _ in 0..3 {
+        assert!(agent.process_document(&name("nobody"), &terraform()).await.is_err());
+    }
+    close(&agent).await;
+    let agent = home.agent().await;
+    assert!(lines(&agent).await[0].message.as_ref().is_some_and(|message| message.ends_with("(2 more times)")));
+}
+
+#[tokio::test]
 async fn a_torn_line_is_skipped_and_counted() {
     let home = Home::new().await;
     let agent = home.agent().await;

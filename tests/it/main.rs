@@ -7,6 +7,8 @@
 mod agent_activity;
 #[cfg(target_os = "linux")]
 mod agent_approval;
+#[cfg(target_os = "linux")]
+mod agent_approval_kinds;
 mod agent_clock;
 mod agent_credentials_file;
 mod agent_delivery;

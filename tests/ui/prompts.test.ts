@@ -39,6 +39,7 @@ test('keys that were meant for another window allow nothing', async () => {
   const page = await open(browser, { scene: 'asking' });
   const sheet = page.getByRole('dialog', { name: 'backfill.py wants prod-admin' });
   await sheet.waitFor();
+  await sheet.getByText('Allow gives temporary credentials.').waitFor();
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Deny');
   await page.getByRole('button', { name: 'Allow', exact: true }).click();
   await sheet.waitFor({ state: 'detached' });

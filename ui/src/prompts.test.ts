@@ -5,7 +5,7 @@ import { BrowserHost, RIGHT_CODE } from './host/browser';
 import { everydaySnapshot } from './host/fixtures';
 import type { PromptView } from './host';
 import { asking, codeWanted, stopAsking } from './host/prompt-fixtures';
-import { alsoWaiting, secondsLeft, whoAsks } from './prompts';
+import { alsoWaiting, gives, givesKey, secondsLeft, whoAsks, whyEachTime } from './prompts';
 import { Ui } from './state.svelte';
 
 function windowWith(prompts: PromptView[]): { host: BrowserHost; ui: Ui } {
@@ -69,4 +69,15 @@ test('the words say who waits and for how long', () => {
   expect(alsoWaiting(asking({ waiting: 1 }))).toBe('');
   expect(secondsLeft(asking(), Date.parse(asking().until) - 1500)).toBe(2);
   expect(secondsLeft(asking(), Date.parse(asking().until) + 1)).toBe(0);
+});
+
+test('the words say what an Allow gives, and that a key has no end', () => {
+  expect(gives(asking())).toBe('Allow gives temporary credentials.');
+  expect(givesKey(asking())).toBe(false);
+  expect(gives(asking({ gives: 'access_key' }))).toMatch(/access key itself, which has no end/);
+  expect(givesKey(asking({ gives: 'access_key' })) && givesKey(asking({ gives: 'plain_key' }))).toBe(true);
+  expect(gives(stopAsking())).toBe('');
+  expect(whyEachTime(asking())).toBe('');
+  expect(whyEachTime(asking({ may_remember: false }))).toMatch(/cannot be told from others/);
+  expect(whyEachTime(asking({ may_remember: false, gives: 'plain_key' }))).toBe('This is asked each time.');
 });

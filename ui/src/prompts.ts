@@ -1,6 +1,6 @@
 // The words of a question: who wants what, how, and until when.
 
-import type { AskerView, PromptView, Snapshot } from './host';
+import type { AskerView, Gives, PromptView, Snapshot } from './host';
 import { count } from './labels';
 
 /** The oldest question that is not answered yet. */
@@ -26,6 +26,28 @@ const ways: Record<string, string> = {
 
 /** How it wants the profile. */
 export const how = (prompt: PromptView): string => ways[prompt.way] ?? prompt.way;
+
+// As `Gives::words` says it in the notification.
+const given: Record<Gives, string> = {
+  temporary_credentials: 'temporary credentials',
+  access_key: 'the long-lived access key itself, which has no end',
+  console: 'a sign-in to the AWS console',
+  lease: 'a lease, narrowed and with an end',
+  credentials_file: 'temporary credentials in the credentials file, for every program',
+  plain_key: 'the long-lived access key, written into a file as plain text',
+};
+
+/** What an Allow gives away, in words. */
+export const gives = (prompt: PromptView): string => (prompt.gives ? `Allow gives ${given[prompt.gives]}.` : '');
+
+/** Whether it gives what cannot be taken back by waiting. */
+export const givesKey = (prompt: PromptView): boolean => prompt.gives === 'access_key' || prompt.gives === 'plain_key';
+
+/** Why it asks each time, where a yes is not remembered. */
+export const whyEachTime = (prompt: PromptView): string => {
+  if (prompt.may_remember) return '';
+  return prompt.gives === 'plain_key' ? 'This is asked each time.' : 'This program cannot be told from others for certain, so you are asked each time.';
+};
 
 /** `make, from zsh, from kitty` */
 export const lineage = (asker: AskerView): string => asker.parents.slice(0, 4).join(', from ');

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{Agent, Asker, issuing::Got};
+use super::{Agent, Asker, issuing::Got, repeats::Repeats};
 use crate::{
     error::{Code, Error, Result},
     model::{
@@ -77,6 +77,8 @@ pub(super) struct Activity {
 #[derive(Debug, Default)]
 struct Waiting {
     lines: VecDeque<ActivityLine>,
+    /// Refusals that came again.
+    repeats: Repeats,
     /// The number of the newest line.
     newest: u64,
     /// How many lines were lost because the disk took nothing.
@@ -102,12 +104,26 @@ impl Activity {
 pub(super) async fn recording(agent: &Agent) {
     let activity = &agent.0.activity;
     loop {
-        if activity.waiting().lines.is_empty() {
-            activity.noted.notified().await;
-            tokio::time::sleep(TOGETHER).await;
+        let (nothing, next) = {
+            let waiting = activity.waiting();
+            (waiting.lines.is_empty(), waiting.repeats.next())
+        };
+        if nothing {
+            let over = async {
+                match next {
+                    Some(at) => agent.0.aws.clock.sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = activity.noted.notified() => tokio::time::sleep(TOGETHER).await,
+                () = over => {}
+            }
         } else {
             tokio::time::sleep(AGAIN).await;
         }
+        let now = agent.now();
+        agent.put_on_record(agent.files().ok().as_deref(), |repeats| repeats.over(now));
         agent.write_activity().await;
     }
 }
@@ -163,14 +179,36 @@ impl Agent {
                 line.duration_ms = took(began);
             }
         }
-        if found.is_some() {
-            self.state().note(profile, line.view());
-        }
+        let now = line.at;
+        self.put_on_record(files.map(|files| &**files), |repeats| repeats.take(line, now));
+        self.0.activity.noted.notify_one();
+    }
+
+    /// All refusals that were only counted yet, at the end.
+    pub(super) fn tell_repeats(&self) {
+        let now = self.now();
+        self.put_on_record(self.files().ok().as_deref(), |repeats| repeats.all(now));
+    }
+
+    /// Numbers lines, lets them wait for the disk, and puts them into their profiles' lists.
+    fn put_on_record(&self, files: Option<&AwsFiles>, lines: impl FnOnce(&mut Repeats) -> Vec<ActivityLine>) {
         let mut waiting = self.0.activity.waiting();
-        waiting.newest += 1;
-        line.n = waiting.newest;
-        waiting.lines.push_back(line);
+        let mut lines = lines(&mut waiting.repeats);
+        for line in &mut lines {
+            waiting.newest += 1;
+            line.n = waiting.newest;
+            waiting.lines.push_back(line.clone());
+        }
         drop(waiting);
+        if lines.is_empty() {
+            return;
+        }
+        for line in lines {
+            let profile = ProfileName::new(&line.profile);
+            if files.is_some_and(|files| files.profile(&profile).is_some()) {
+                self.state().note(&profile, line.view());
+            }
+        }
         self.0.activity.noted.notify_one();
     }
 

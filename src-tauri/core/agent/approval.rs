@@ -1,8 +1,8 @@
 //! Approval: a profile that asks is handed to a program only after a person said yes in the window or in a notification.
 //!
 //! There is no request of the socket that approves: a program could send it for itself. What was allowed is remembered for the
-//! program, the profile and where it led, in memory only. Whatever is not certain asks again, and where nobody can be asked the
-//! answer is no.
+//! program, the profile, where it led and what it gave, in memory only. Whatever is not certain asks again, and where nobody can
+//! be asked the answer is no.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,25 +11,61 @@ use time::OffsetDateTime;
 use super::{
     Agent, Asker,
     asker::Who,
+    endpoint,
     leads::Leads,
     prompts::{About, Arrival, PERSON_WITHIN, Question},
 };
 use crate::{
     error::{Code, Error, Result},
-    model::{profile::ProfileName, prompt::PromptAnswer},
+    model::{
+        chain::{Base, Chain},
+        profile::ProfileName,
+        prompt::{Gives, PromptAnswer},
+    },
     store::aws_files::edit::Edit,
 };
 
 /// The property that says that a profile asks.
 pub(super) const ASKS: &str = "stagedoor_ask";
 
+/// What a person is asked to allow: all of it is the question, and what a yes is remembered by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Wish {
+    profile: ProfileName,
+    /// Where the profile leads.
+    mark: String,
+    gives: Gives,
+    pub(super) who: Who,
+}
+
+impl Wish {
+    /// Whether a yes may stand for the next time too.
+    pub(super) fn may_be_remembered(&self) -> bool {
+        matches!(self.who, Who::Program(_)) && self.gives.may_be_remembered()
+    }
+}
+
+/// What a way out of a profile gives away.
+pub(super) fn gives(chain: &Chain, way: &str) -> Gives {
+    match way {
+        "console" => Gives::Console,
+        "lease" => Gives::Lease,
+        "file" => Gives::CredentialsFile,
+        "plain_file" => Gives::PlainKey,
+        // The endpoint has no answer without a session token.
+        endpoint::DELIVERY => Gives::TemporaryCredentials,
+        _ if chain.hand_out_access_key && chain.hops.is_empty() && matches!(chain.base, Base::AccessKey { .. }) => Gives::AccessKey,
+        _ => Gives::TemporaryCredentials,
+    }
+}
+
 /// What a person allowed.
 #[derive(Debug, Default)]
 pub(super) struct Approvals {
     /// Until Stagedoor is locked or ends.
-    kept: BTreeSet<(ProfileName, String, Who)>,
+    kept: BTreeSet<Wish>,
     /// Once more, for who could not wait for the answer.
-    once: BTreeMap<(ProfileName, String, Who), OffsetDateTime>,
+    once: BTreeMap<Wish, OffsetDateTime>,
 }
 
 impl Agent {
@@ -43,18 +79,18 @@ impl Agent {
         self.dismiss(|question| !matches!(question, Question::Code(_)));
     }
 
-    /// Whether a program may have this profile: waits for a person where it has to.
-    pub(super) async fn allowed(&self, leads: &Leads, way: &str, asker: &Asker, arrival: Arrival) -> Result<()> {
+    /// Whether a program may have this profile by a way that gives so much: waits for a person where it has to.
+    pub(super) async fn allowed(&self, leads: &Leads, way: &str, gives: Gives, asker: &Asker, arrival: Arrival) -> Result<()> {
         if !leads.chain.asks || asker.is_ours() {
             return Ok(());
         }
         let profile = &leads.chain.profile;
         let who = asker.who();
-        let wish = (profile.clone(), leads.mark.clone(), who.clone());
+        let wish = Wish { profile: profile.clone(), mark: leads.mark.clone(), gives, who: who.clone() };
         if self.remembered(&wish) {
             return Ok(());
         }
-        self.ask_to(Question::Approval(wish.0, wish.1, wish.2), leads, way, asker, arrival).await?;
+        self.ask_to(Question::Approval(wish), About::of(leads, way, Some(gives), None), asker, arrival).await?;
         // A number of a process can be given to another while a person reads, and a process can become another program.
         if asker.who() != who {
             return Err(Error::new(
@@ -69,12 +105,13 @@ impl Agent {
     /// The same, for a profile by its name.
     pub(super) async fn allowed_by_name(&self, profile: &ProfileName, way: &str, asker: &Asker) -> Result<()> {
         let leads = Leads::of(&*self.files()?, profile)?;
-        self.allowed(&leads, way, asker, self.arrival()).await
+        self.allowed(&leads, way, gives(&leads.chain, way), asker, self.arrival()).await
     }
 
     /// Lets a person answer a question about what `asker` wants.
-    async fn ask_to(&self, question: Question, leads: &Leads, way: &str, asker: &Asker, arrival: Arrival) -> Result<()> {
-        let profile = &leads.chain.profile;
+    async fn ask_to(&self, question: Question, about: About, asker: &Asker, arrival: Arrival) -> Result<()> {
+        self.unlocked()?;
+        let profile = about.profile.clone();
         if self.0.parts.windowless {
             return Err(Error::new(
                 Code::ApprovalRequired,
@@ -82,7 +119,7 @@ impl Agent {
                 "Start the Stagedoor app, and run this again",
             ));
         }
-        let mut seat = self.take_seat(question, About::of(leads, way, None), asker.view(&self.0.parts.paths), arrival)?;
+        let mut seat = self.take_seat(question, about, asker.view(&self.0.parts.paths), arrival)?;
         match seat.answer().await {
             Some(PromptAnswer::Allow | PromptAnswer::AllowSession) => Ok(()),
             Some(PromptAnswer::Deny) => Err(Error::new(
@@ -96,27 +133,30 @@ impl Agent {
         }
     }
 
-    fn remembered(&self, wish: &(ProfileName, String, Who)) -> bool {
+    fn remembered(&self, wish: &Wish) -> bool {
         let now = self.now();
         let mut approvals = self.approvals();
         approvals.once.retain(|_, until| now < *until);
-        matches!(wish.2, Who::Program(_)) && approvals.kept.contains(wish) || approvals.once.remove(wish).is_some()
+        wish.may_be_remembered() && approvals.kept.contains(wish) || approvals.once.remove(wish).is_some()
     }
 
-    /// What follows from an answer, before those who wait hear it.
-    pub(super) fn decided(&self, question: &Question, answer: PromptAnswer, comes_again: bool) {
-        let Question::Approval(profile, mark, who) = question else { return };
-        let wish = (profile.clone(), mark.clone(), who.clone());
-        match (answer, who) {
-            (PromptAnswer::AllowSession, Who::Program(_)) => {
-                self.approvals().kept.insert(wish);
-            }
-            (PromptAnswer::Allow, Who::Program(_) | Who::Process(..)) if comes_again => {
-                let until = self.now() + PERSON_WITHIN;
-                self.approvals().once.insert(wish, until);
-            }
-            _ => {}
+    /// What follows from an answer, before those who wait hear it. Nothing, where it was locked or should be by now.
+    pub(super) fn decided(&self, question: &Question, answer: PromptAnswer, comes_again: bool) -> Result<()> {
+        match answer {
+            PromptAnswer::Allow | PromptAnswer::AllowSession => {}
+            PromptAnswer::Deny | PromptAnswer::Dismiss => return Ok(()),
         }
+        let until = self.now() + PERSON_WITHIN;
+        // Who locks forgets under the same lock, after it is shut: what is kept here is forgotten then, or not kept.
+        let mut approvals = self.approvals();
+        self.unlocked()?;
+        let Question::Approval(wish) = question else { return Ok(()) };
+        if answer == PromptAnswer::AllowSession && wish.may_be_remembered() {
+            approvals.kept.insert(wish.clone());
+        } else if comes_again && wish.who != Who::Nobody {
+            approvals.once.insert(wish.clone(), until);
+        }
+        Ok(())
     }
 
     /// Whether a profile asks before it is handed out. A program that wants it to stop asking has to be allowed to.
@@ -126,7 +166,8 @@ impl Agent {
         let asks = section.get(ASKS).is_some();
         if !yes && asks && !asker.is_ours() {
             let leads = Leads::of(&files, profile)?;
-            self.ask_to(Question::StopAsking(profile.clone(), asker.who()), &leads, "stop_asking", asker, self.arrival()).await?;
+            let about = About::of(&leads, "stop_asking", None, None);
+            self.ask_to(Question::StopAsking(profile.clone(), asker.who()), about, asker, self.arrival()).await?;
         }
         let _edit = self.0.editing.lock().await;
         if yes || asks {

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::program::{Process, Program, executable, folder, identify, is_running, look};
+use super::program::{Known, Process, Program, executable, folder, identify, look};
 use crate::{model::prompt::AskerView, paths::Paths};
 
 /// How many ancestors are looked at.
@@ -77,15 +77,20 @@ impl Asker {
     /// The program that asks through the process `pid`, which should run `ours`, the `stagedoor` program.
     pub fn through(pid: u32, ours: &Path) -> Self {
         let Some(peer) = look(pid) else { return Self::behind(pid) };
-        if !is_running(pid, &peer, ours) {
+        let ours = Known::at(ours);
+        if !ours.is_run_by(pid, &peer) {
             // Credentials go to whoever holds the socket; the process that opened it may have become any other program since.
             return Self::of(pid, peer, Kind::Stranger);
         }
         let mut nearest = (pid, peer);
         for _ in 0..GENERATIONS {
             let next = nearest.1.parent;
-            let Some(parent) = look(next).filter(|_| next > 1) else { break };
-            if !parent.is_between() && !is_running(next, &parent, ours) {
+            let Some(parent) = parent_of(&nearest.1) else { break };
+            // It started others too, and takes in whoever has lost its parent: what it is says nothing of who asks.
+            if parent.is_keeper() {
+                break;
+            }
+            if !parent.is_between() && !ours.is_run_by(next, &parent) {
                 return Self::of(next, parent, Kind::Program);
             }
             nearest = (next, parent);
@@ -143,15 +148,20 @@ impl Asker {
         if let Some((pid, process)) = self.process() {
             view.script = process.script().map(text);
             view.folder = folder(pid).map(text);
-            let mut next = process.parent;
+            let mut nearest = process;
             for _ in 0..GENERATIONS {
-                let Some(parent) = look(next).filter(|_| next > 1) else { break };
+                let Some(parent) = parent_of(&nearest) else { break };
                 view.parents.push(plain(&parent.name()));
-                next = parent.parent;
+                nearest = parent;
             }
         }
         view
     }
+}
+
+/// The process that started this one, if it is still there.
+fn parent_of(process: &Process) -> Option<Process> {
+    look(process.parent).filter(|parent| process.parent > 1 && parent.can_be_parent_of(process))
 }
 
 /// A name that cannot pretend: no line ends, no signs that turn the direction of writing, no more than fits.
@@ -184,6 +194,43 @@ mod tests {
         let through = Asker::through(std::process::id(), &std::env::current_exe().expect("it has a path"));
         assert_ne!(through.pid, Some(std::process::id()), "our own program asks for another");
         assert_eq!(Asker::unknown().who(), Who::Nobody);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_starts_the_programs_of_others_is_never_the_one_that_asks() {
+        use std::io::{BufRead, BufReader};
+        let folder = tempfile::tempdir().expect("a folder");
+        let ours = folder.path().join("ours");
+        std::fs::copy("/bin/sleep", &ours).expect("a copy");
+        for (name, keeps) in [("systemd", true), ("cron", true), ("tool", false)] {
+            let started_by = folder.path().join(name);
+            std::fs::copy("/bin/sh", &started_by).expect("a copy");
+            let line = format!("{} 60 & echo $!; read line; kill $!", ours.display());
+            let mut command = std::process::Command::new(&started_by);
+            let mut parent = command.args(["-c", &line]).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().expect("it runs");
+            let mut told = String::new();
+            BufReader::new(parent.stdout.take().expect("its output")).read_line(&mut told).expect("a number");
+            let pid = told.trim().parse().expect("a number");
+            // The number is told before the child has become our program.
+            while executable(pid).as_deref() != Some(&ours) {
+                std::thread::yield_now();
+            }
+            let asker = Asker::through(pid, &ours);
+            let expected = if keeps { (Some(pid), true) } else { (Some(parent.id()), false) };
+            assert_eq!((asker.pid, matches!(asker.who(), Who::Process(..))), expected, "{name}: {asker:?}");
+            drop(parent.stdin.take());
+            parent.wait().expect("it ended");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_parent_is_not_younger_than_its_child() {
+        let mut child = look(std::process::id()).expect("it is there");
+        assert!(parent_of(&child).is_some());
+        child.started = 0;
+        assert!(parent_of(&child).is_none(), "the number was given to another since");
     }
 
     #[cfg(target_os = "linux")]

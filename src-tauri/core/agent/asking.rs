@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use super::{
-    Agent, Asker, endpoint,
+    Agent, Asker,
+    approval::gives,
+    endpoint,
     issuing::{Got, LEFT_FOR_A_CALL, Want},
     leads::{Leads, Led},
     prompts::{About, Arrival, Question},
@@ -53,7 +55,7 @@ impl Agent {
 
     async fn wait_for_code(&self, profile: &ProfileName, way: &str, asker: &Asker, arrival: Arrival, needed: Error) -> Result<Got> {
         let leads = self.led(profile)?.leads;
-        let about = About::of(&leads, way, needed.mfa_serial.as_deref());
+        let about = About::of(&leads, way, Some(gives(&leads.chain, way)), needed.mfa_serial.as_deref());
         let mut landings = self.0.landings.subscribe();
         let mut seat = self.take_seat(Question::Code(profile.clone()), about, asker.view(&self.0.parts.paths), arrival)?;
         loop {

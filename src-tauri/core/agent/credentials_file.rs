@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use super::{Agent, Asker, issuing::Want, leads::Leads};
 use crate::{
     error::{Code, Error, Result},
-    model::{access_key::AccessKeyId, credentials::TemporaryCredentials, credentials_file::CredentialsFileView, profile::ProfileName},
+    model::{access_key::AccessKeyId, credentials::TemporaryCredentials, credentials_file::CredentialsFileView, profile::ProfileName, prompt::Gives},
     store::{
         aws_files::written,
         settings::{SettingsFile, WrittenSection},
@@ -80,7 +80,7 @@ impl Agent {
         let section = section.unwrap_or(profile.as_str());
         self.unlocked()?;
         let leads = Leads::of(&*self.files()?, profile)?;
-        self.allowed(&leads, "file", asker, self.arrival()).await?;
+        self.allowed(&leads, "file", Gives::CredentialsFile, asker, self.arrival()).await?;
         let known = {
             let choices = self.choices();
             let other = choices.profiles.iter().find(|(other, own)| *other != profile.as_str() && own.credentials_section.as_deref() == Some(section));

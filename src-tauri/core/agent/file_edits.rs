@@ -158,6 +158,7 @@ impl Agent {
             FilesRequest::Preview { wanted } => self.preview(&wanted).await.map(FilesAnswer::Preview),
             FilesRequest::Edit { wanted } => {
                 for profile in self.laid_open(&wanted)? {
+                    self.unlocked()?;
                     self.allowed_by_name(&profile, "plain_file", asker).await?;
                 }
                 self.edit_files(&wanted).await.map(FilesAnswer::Preview)

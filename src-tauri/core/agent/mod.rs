@@ -34,7 +34,9 @@ pub mod protocol;
 mod refusals;
 pub mod renewal;
 mod renewing;
+mod repeats;
 mod run;
+mod runs;
 mod sealing;
 mod serving;
 mod session_line;
@@ -287,6 +289,7 @@ impl Agent {
         self.clear_credentials_file().await;
         let sealed = self.seal().await;
         self.save_choices().await;
+        self.tell_repeats();
         self.write_activity().await;
         self.0.closed.send_replace(true);
         self.tell(Event::Ended);

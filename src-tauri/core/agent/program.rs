@@ -1,9 +1,11 @@
 //! What the system tells about a process, and what of it names a program.
 //!
-//! An interpreter runs anything, so its script belongs to the name; a launcher (`env`, `timeout`) and code that came as an argument
-//! name nothing. Files are told from others at the same path by their stamp, which whoever replaces them cannot keep.
+//! Which names stand for a program and which for anything is said in `runs`. Files are told from others at the same path by their
+//! stamp, which whoever replaces them cannot keep.
 
 use std::path::{Path, PathBuf};
+
+use super::runs::{Runs, file_name, is_command_line, is_keeper, runs};
 
 /// What the system tells about a process.
 #[derive(Debug)]
@@ -26,62 +28,6 @@ pub(super) struct Program {
     script: Option<(PathBuf, Stamp)>,
 }
 
-/// What an executable runs.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Runs {
-    /// Itself.
-    Itself,
-    /// The script at this path, as it was named on the command line.
-    Script(String),
-    /// Whatever it was told.
-    Anything,
-}
-
-/// Shells: a tool starts them with `-c` to run its `credential_process`.
-const SHELLS: [&str; 10] = ["sh", "dash", "bash", "zsh", "fish", "ksh", "busybox", "cmd", "pwsh", "powershell"];
-/// Programs that run a script, by the beginning of their names.
-const INTERPRETERS: [&str; 16] =
-    ["python", "pypy", "ruby", "node", "perl", "php", "lua", "java", "dotnet", "deno", "bun", "Rscript", "tclsh", "julia", "guile", "osascript"];
-/// Programs that run whatever they are told, by the beginning of their names.
-const LAUNCHERS: [&str; 18] = [
-    "env", "timeout", "nice", "nohup", "setsid", "xargs", "find", "sudo", "doas", "ssh", "tmux", "screen", "parallel", "script", "strace", "gdb", "ld-linux",
-    "ld-musl",
-];
-
-fn is_shell(name: &str) -> bool {
-    SHELLS.contains(&name)
-}
-
-/// The file's name, without `.exe`.
-pub(super) fn file_name(path: &Path) -> String {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    name.strip_suffix(".exe").map(str::to_owned).unwrap_or(name)
-}
-
-/// What this executable, started with these arguments, runs.
-pub(super) fn runs(executable: &Path, arguments: &[String]) -> Runs {
-    let name = file_name(executable);
-    if LAUNCHERS.iter().any(|launcher| name == *launcher || (launcher.starts_with("ld-") && name.starts_with(launcher))) {
-        return Runs::Anything;
-    }
-    if !is_shell(&name) && !INTERPRETERS.iter().any(|interpreter| name.starts_with(interpreter)) {
-        return Runs::Itself;
-    }
-    // Flags that change nothing about which script is run.
-    let flags = if is_shell(&name) {
-        "euxv"
-    } else if name.starts_with("py") {
-        "sEIuBOP"
-    } else {
-        ""
-    };
-    let harmless = |argument: &&String| argument.strip_prefix('-').is_some_and(|given| !given.is_empty() && given.chars().all(|flag| flags.contains(flag)));
-    match arguments.iter().skip(1).find(|argument| !harmless(argument)) {
-        Some(script) if !script.starts_with('-') && !script.is_empty() && name != "cmd" => Runs::Script(script.clone()),
-        Some(_) | None => Runs::Anything,
-    }
-}
-
 impl Process {
     /// A short name for people: `python3.11 /usr/bin/aws` is `aws`.
     pub(super) fn name(&self) -> String {
@@ -102,12 +48,17 @@ impl Process {
 
     /// Whether it is a shell of the system that a tool started to run one command line.
     pub(super) fn is_between(&self) -> bool {
-        let name = file_name(&self.executable);
-        let command = self.arguments.iter().skip(1).find_map(|argument| match argument.strip_prefix(['-', '/']) {
-            Some(flags) => flags.to_ascii_lowercase().contains('c').then_some(true),
-            None => Some(false),
-        });
-        is_shell(&name) && command == Some(true) && of_the_system(&self.executable)
+        is_command_line(&self.executable, &self.arguments) && of_the_system(&self.executable)
+    }
+
+    /// Whether it takes in and starts the programs of others.
+    pub(super) fn is_keeper(&self) -> bool {
+        is_keeper(&self.executable)
+    }
+
+    /// Whether it can have started `child`: the number of one that has ended may be another's by now.
+    pub(super) fn can_be_parent_of(&self, child: &Self) -> bool {
+        self.started <= child.started
     }
 }
 
@@ -125,16 +76,31 @@ pub(super) fn identify(pid: u32, process: &Process) -> Option<Program> {
     }
 }
 
-/// Whether the process `pid` runs this very file.
-pub(super) fn is_running(pid: u32, process: &Process, file: &Path) -> bool {
-    stamp_of_running(pid, &process.executable).zip(stamp(file)).is_some_and(|(running, there)| running == there)
+/// A file that processes are compared with: looked at once for all of them.
+pub(super) struct Known(Option<Stamp>);
+
+impl Known {
+    /// The file at this path, now.
+    pub(super) fn at(path: &Path) -> Self {
+        Self(stamp(path))
+    }
+
+    /// Whether the process `pid` runs this very file, which is still the one at its path.
+    pub(super) fn is_run_by(&self, pid: u32, process: &Process) -> bool {
+        let Some(known) = &self.0 else { return false };
+        running_stamp(pid, &process.executable).as_ref() == Some(known) && (!cfg!(target_os = "linux") || stamp(&process.executable).as_ref() == Some(known))
+    }
+}
+
+/// The file that runs. Behind this name Linux keeps the file itself, also after it was replaced.
+fn running_stamp(pid: u32, path: &Path) -> Option<Stamp> {
+    if cfg!(target_os = "linux") { stamp(Path::new(&format!("/proc/{pid}/exe"))) } else { stamp(path) }
 }
 
 /// The executable that runs, if it is still the one at its path.
 fn stamp_of_running(pid: u32, path: &Path) -> Option<Stamp> {
     let there = stamp(path)?;
-    // Behind this name Linux keeps the file itself, also after it was replaced.
-    let running = if cfg!(target_os = "linux") { stamp(Path::new(&format!("/proc/{pid}/exe")))? } else { there.clone() };
+    let running = running_stamp(pid, path)?;
     (running == there).then_some(there)
 }
 
@@ -185,17 +151,32 @@ pub(super) fn executable(pid: u32) -> Option<PathBuf> {
     return look(pid).map(|process| process.executable);
 }
 
+/// A file of `/proc`, in one read as a rule: they have no size, and whoever reads them piece by piece asks nine times.
+#[cfg(target_os = "linux")]
+fn read_whole(path: &str) -> std::io::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut file = std::fs::File::open(path)?;
+    let mut whole = vec![0; 4096];
+    let count = file.read(&mut whole)?;
+    let full = count == whole.len();
+    whole.truncate(count);
+    if full {
+        file.read_to_end(&mut whole)?;
+    }
+    Ok(whole)
+}
+
 /// What the system tells about the process `pid`.
 #[cfg(target_os = "linux")]
 pub(super) fn look(pid: u32) -> Option<Process> {
-    let of = |what: &str| PathBuf::from(format!("/proc/{pid}/{what}"));
-    let executable = std::fs::read_link(of("exe")).ok()?;
-    let stat = std::fs::read_to_string(of("stat")).ok()?;
+    let executable = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    let stat = read_whole(&format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
     // The second field, the name in parentheses, may hold anything; the parent is the second after it, the start the twentieth.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let parent = fields.nth(1)?.parse().ok()?;
     let started = fields.nth(17)?.parse().ok()?;
-    let line = std::fs::read(of("cmdline")).unwrap_or_default();
+    let line = read_whole(&format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let arguments = line.split(|b| *b == 0).take(8).map(|a| String::from_utf8_lossy(a).into_owned()).collect();
     Some(Process { executable, parent, started, arguments })
 }
@@ -250,12 +231,33 @@ mod tests {
         assert_eq!(started(&["/usr/bin/python3", "python3", "aws"]).script(), None, "a relative script could be any");
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_long_command_line_and_an_odd_name_are_read_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let tool = folder.path().join("a) 1 (\u{e9}");
+        std::fs::copy("/bin/sleep", &tool).expect("a copy");
+        let long = format!("60.{}", "0".repeat(9000));
+        let mut child = std::process::Command::new(&tool).args([&long, "0"]).spawn().expect("it runs");
+        let me = look(child.id()).expect("it is there");
+        assert_eq!((me.parent, &me.executable), (std::process::id(), &tool));
+        assert_eq!(&me.arguments[1..3], [long, "0".to_owned()]);
+        child.kill().expect("it ends");
+        child.wait().expect("it ended");
+    }
+
     #[cfg(unix)]
     #[test]
     fn only_a_shell_of_the_system_that_runs_one_command_line_is_between() {
         let between = |line: &[&str]| started(line).is_between();
         assert!(between(&["/bin/sh", "sh", "-c", "stagedoor credential-process x"]) && between(&["/bin/sh", "sh", "-ec", "x"]));
-        for no in [&["/bin/sh", "sh"][..], &["/bin/sh", "sh", "evil.sh"], &["/bin/sh", "sh", "evil.sh", "-c"], &["/tmp/sh", "sh", "-c", "x"]] {
+        for no in [
+            &["/bin/sh", "sh"][..],
+            &["/bin/sh", "sh", "evil.sh"],
+            &["/bin/sh", "sh", "evil.sh", "-c"],
+            &["/bin/sh", "sh", "/abs/cscript.sh"],
+            &["/tmp/sh", "sh", "-c", "x"],
+        ] {
             assert!(!between(no), "{no:?}");
         }
         let folder = tempfile::tempdir().expect("a folder");

@@ -12,14 +12,15 @@ use std::{
 use time::{Duration, OffsetDateTime};
 use tokio::sync::watch;
 
-use super::{Agent, asker::Who, leads::Leads};
+use super::{Agent, approval::Wish, asker::Who, leads::Leads};
 use crate::{
     error::{Code, Error, Result},
     model::{
         profile::ProfileName,
-        prompt::{AskerView, PromptAnswer, PromptKind, PromptView},
+        prompt::{AskerView, Gives, PromptAnswer, PromptKind, PromptView},
         snapshot::Event,
     },
+    store::secrets,
 };
 
 /// How long a caller waits for people, in all. With the start of an agent before and the call to AWS after it, less than the minute
@@ -57,8 +58,8 @@ impl Arrival {
 pub(super) enum Question {
     /// A code for this profile.
     Code(ProfileName),
-    /// This profile, leading where this mark says, for this program.
-    Approval(ProfileName, String, Who),
+    /// This, for this program.
+    Approval(Wish),
     /// The profile shall stop asking, says this program.
     StopAsking(ProfileName, Who),
 }
@@ -70,18 +71,20 @@ pub(super) struct About {
     pub(super) role_arn: Option<String>,
     pub(super) mfa_serial: Option<String>,
     pub(super) way: String,
+    pub(super) gives: Option<Gives>,
     /// The caller cannot wait and comes again.
     pub(super) comes_again: bool,
 }
 
 impl About {
     /// A way out of a profile.
-    pub(super) fn of(leads: &Leads, way: &str, mfa_serial: Option<&str>) -> Self {
+    pub(super) fn of(leads: &Leads, way: &str, gives: Option<Gives>, mfa_serial: Option<&str>) -> Self {
         Self {
             profile: leads.chain.profile.clone(),
             role_arn: leads.chain.hops.last().map(|hop| hop.role_arn.to_string()),
             mfa_serial: mfa_serial.map(str::to_owned),
             way: way.to_owned(),
+            gives,
             comes_again: way == COMES_AGAIN,
         }
     }
@@ -129,7 +132,7 @@ impl Open {
     fn view(&self, id: u64) -> PromptView {
         let (kind, may_remember) = match &self.question {
             Question::Code(_) => (PromptKind::MfaCode, false),
-            Question::Approval(_, _, who) => (PromptKind::Approval, matches!(who, Who::Program(_))),
+            Question::Approval(wish) => (PromptKind::Approval, wish.may_be_remembered()),
             Question::StopAsking(..) => (PromptKind::StopAsking, false),
         };
         let mut askers: Vec<AskerView> = Vec::new();
@@ -145,6 +148,7 @@ impl Open {
             role_arn: self.about.role_arn.clone(),
             mfa_serial: self.about.mfa_serial.clone(),
             way: self.about.way.clone(),
+            gives: self.about.gives,
             askers,
             waiting: self.waiting.len(),
             may_remember,
@@ -185,8 +189,12 @@ impl Agent {
         let comes_again = about.comes_again;
         let (seat, news) = {
             let mut prompts = self.prompts();
+            // Who locks puts away, under the same lock, what is open then: nothing is asked behind its back.
+            if self.locked() {
+                return Err(secrets::locked());
+            }
             // Two strangers are not the same because the system tells nothing of either.
-            let alone = matches!(question, Question::Approval(_, _, Who::Nobody) | Question::StopAsking(_, Who::Nobody));
+            let alone = matches!(question, Question::Approval(Wish { who: Who::Nobody, .. }) | Question::StopAsking(_, Who::Nobody));
             let found = prompts.open.iter().find(|(_, open)| open.question == question && !alone).map(|(id, _)| *id);
             let again = prompts.over.get(&question).is_some_and(|at| *at <= now && now - *at < AGAIN);
             let (id, news) = match found {
@@ -231,10 +239,10 @@ impl Agent {
         let Some(open) = self.prompts().end(id, now) else {
             return Err(Error::new(Code::Agent, "The program that asked no longer waits", "It asks again when it is run again"));
         };
-        self.decided(&open.question, answer, open.waiting.values().any(|waiting| waiting.left));
-        open.answered.send_replace(Some(answer));
+        let decided = self.decided(&open.question, answer, open.waiting.values().any(|waiting| waiting.left));
+        open.answered.send_replace(Some(if decided.is_ok() { answer } else { PromptAnswer::Dismiss }));
         self.publish();
-        Ok(())
+        decided
     }
 
     /// Puts away the questions that `which` says; who waits is told that nobody answered.

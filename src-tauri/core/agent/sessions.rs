@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use super::{
     Agent, Asker, ConsoleTarget,
     activity::How,
+    approval::gives,
     door, endpoint,
     issuing::{Got, Want},
     leads::Leads,
@@ -31,6 +32,7 @@ use crate::{
         mfa::{MfaCode, STEP_SECONDS, TotpSeed},
         params::{MfaSerial, SessionDuration},
         profile::ProfileName,
+        prompt::Gives,
         secret::Secret,
         snapshot::{Event, Shell},
     },
@@ -135,7 +137,9 @@ impl Agent {
         let mut led = self.led(profile).inspect_err(refused)?;
         // Who opens the endpoint waits for a person, as every command; who asks there cannot.
         let way = if what == endpoint::OPENED { "exec" } else { delivery };
-        self.allowed(&led.leads, way, asker, arrival).await.inspect_err(refused)?;
+        // However it was opened, there is nothing but temporary credentials at the endpoint.
+        let gives = gives(&led.leads.chain, delivery);
+        self.allowed(&led.leads, way, gives, asker, arrival).await.inspect_err(refused)?;
         let allowed = Arc::clone(&led.leads);
         if allowed.chain.asks {
             // A person took their time, and the files may say something else by now.
@@ -143,8 +147,7 @@ impl Agent {
         }
         let (chain, files) = (&allowed.chain, &led.files);
         let endpoint_url = files.profile(profile).and_then(|found| found.get("endpoint_url")).map(str::to_owned);
-        let itself = chain.hand_out_access_key && chain.hops.is_empty() && delivery != endpoint::DELIVERY;
-        if let (true, Base::AccessKey { profile: owner, access_key_id, place, .. }) = (itself, &chain.base) {
+        if let (Gives::AccessKey, Base::AccessKey { profile: owner, access_key_id, place, .. }) = (gives, &chain.base) {
             let key = self.access_key(owner, access_key_id, *place).await.and_then(|key| self.unlocked().map(|()| key));
             let key = key.inspect_err(refused)?;
             self.used(profile);
@@ -193,8 +196,10 @@ impl Agent {
     /// A federated sign-in link; a secret, good for 15 minutes.
     pub async fn console_link(&self, profile: &ProfileName, target: &ConsoleTarget, asker: &Asker) -> Result<Secret> {
         let began = Instant::now();
+        self.unlocked().inspect_err(|error| self.refused_to(profile, asker, "console", error, began))?;
         let leads = Leads::of(&*self.files()?, profile)?;
-        self.allowed(&leads, "console", asker, self.arrival()).await.inspect_err(|error| self.refused_to(profile, asker, "console", error, began))?;
+        let allowed = self.allowed(&leads, "console", Gives::Console, asker, self.arrival()).await;
+        allowed.inspect_err(|error| self.refused_to(profile, asker, "console", error, began))?;
         let got = self.ensure(profile, Want::person()).await.and_then(|got| same_as_allowed(got, &leads.chain));
         let got = got.inspect_err(|error| self.refused_to(profile, asker, "console", error, began))?;
         let (files, chain) = (self.files()?, &got.chain);

@@ -40,6 +40,47 @@ pub enum PromptKind {
     StopAsking,
 }
 
+/// What an Allow gives away. What was allowed for one is not allowed for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[serde(rename_all = "snake_case")]
+pub enum Gives {
+    /// Temporary credentials, to the program.
+    TemporaryCredentials,
+    /// The long-lived access key itself, to the program: the profile hands that out.
+    AccessKey,
+    /// A link that signs in to the console.
+    Console,
+    /// A lease: a narrowed session of its own.
+    Lease,
+    /// Temporary credentials, into the credentials file for every program, as long as the session lasts.
+    CredentialsFile,
+    /// The long-lived access key, into a file in plain text.
+    PlainKey,
+}
+
+impl Gives {
+    /// The words for people: what follows “Allow gives …”.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::TemporaryCredentials => "temporary credentials",
+            Self::AccessKey => "the long-lived access key itself, which has no end",
+            Self::Console => "a sign-in to the AWS console",
+            Self::Lease => "a lease, narrowed and with an end",
+            Self::CredentialsFile => "temporary credentials in the credentials file, for every program",
+            Self::PlainKey => "the long-lived access key, written into a file as plain text",
+        }
+    }
+
+    /// Whether a yes may stand for the next time: what lies in a file as plain text cannot be taken back.
+    pub fn may_be_remembered(self) -> bool {
+        match self {
+            Self::TemporaryCredentials | Self::AccessKey | Self::Console | Self::Lease | Self::CredentialsFile => true,
+            Self::PlainKey => false,
+        }
+    }
+}
+
 /// One question, and who waits for its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
@@ -57,6 +98,8 @@ pub struct PromptView {
     pub mfa_serial: Option<String>,
     /// The way it is wanted: `process`, `environment`, `exec`, `console`, …
     pub way: String,
+    /// What an Allow gives away; `None`: nothing at once, as where a profile is to stop asking.
+    pub gives: Option<Gives>,
     /// Who asks, the first first, at most five.
     pub askers: Vec<AskerView>,
     /// How many wait.

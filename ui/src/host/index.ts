@@ -29,6 +29,7 @@ import type { VersionLine } from './types/VersionLine';
 export type { AwsFile, CallerIdentity, FileDiff, FileEdit, HostError, HostEvent, Migration, PracticeOverview, Preview, SecretsPlace, Settings, Snapshot, LeaseRequest, LeaseView, Narrowing, SessionPolicy, VersionLine };
 export type { ActivityPage, ActivityQuery, DoctorReport, Mending };
 export type { AskerView } from './types/AskerView';
+export type { Gives } from './types/Gives';
 export type { PromptAnswer } from './types/PromptAnswer';
 export type { PromptView } from './types/PromptView';
 export type { AccountView } from './types/AccountView';

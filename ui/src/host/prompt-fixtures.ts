@@ -13,7 +13,7 @@ const backfill: AskerView = {
 };
 
 const question = (rest: Partial<PromptView>): PromptView => ({
-  id: 7, kind: 'approval', profile: 'prod-admin', role_arn: 'arn:aws:iam::482109371156:role/OrganizationAdmin', mfa_serial: null, way: 'process',
+  id: 7, kind: 'approval', profile: 'prod-admin', role_arn: 'arn:aws:iam::482109371156:role/OrganizationAdmin', mfa_serial: null, way: 'process', gives: 'temporary_credentials',
   askers: [terraform], waiting: 1, may_remember: true, since: at(-13), until: at(32), error: null, ...rest,
 });
 
@@ -23,4 +23,4 @@ export const codeWanted = (rest: Partial<PromptView> = {}): PromptView =>
 export const asking = (rest: Partial<PromptView> = {}): PromptView => question({ askers: [backfill], waiting: 3, ...rest });
 
 export const stopAsking = (rest: Partial<PromptView> = {}): PromptView =>
-  question({ id: 8, kind: 'stop_asking', way: 'stop_asking', may_remember: false, askers: [{ ...terraform, name: 'zsh', executable: '/usr/bin/zsh', parents: ['kitty'], folder: '~' }], ...rest });
+  question({ id: 8, kind: 'stop_asking', way: 'stop_asking', gives: null, may_remember: false, askers: [{ ...terraform, name: 'zsh', executable: '/usr/bin/zsh', parents: ['kitty'], folder: '~' }], ...rest });

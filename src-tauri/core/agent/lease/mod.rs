@@ -46,6 +46,7 @@ use crate::{
         mfa::MfaCode,
         params::SessionDuration,
         profile::ProfileName,
+        prompt::Gives,
         secret::Secret,
     },
 };
@@ -246,7 +247,7 @@ impl Agent {
         let teller = self.0.aws.teller(&files, request.profile.as_str());
         let session_policy = self.lease_policy(&request.profile, &request.narrowing)?;
         issuing::check(&leads.chain, &request, &session_policy)?;
-        self.allowed(&leads, "lease", asker, self.arrival()).await?;
+        self.allowed(&leads, "lease", Gives::Lease, asker, self.arrival()).await?;
         self.unseal_late().await;
         let _coming = request.name.as_deref().map(|name| self.0.leases.take_name(name)).transpose()?;
         let forgotten = self.0.leases.forgotten.load(Ordering::SeqCst);
@@ -257,7 +258,8 @@ impl Agent {
             teller,
             session_policy,
             asked_by: asker.name.clone(),
-            allowed: Some(asker.who()),
+            // Where nobody was asked nobody said yes: a profile that is set to ask later asks for this lease too.
+            allowed: leads.chain.asks.then(|| asker.who()),
             began: now,
             ends: now + Duration::seconds(request.duration.seconds().into()),
             held: None,
@@ -291,17 +293,14 @@ impl Agent {
         let profile = found.request.profile.clone();
         let noted = format!("lease {}, {what}", found.name());
         let before = found.held.as_ref().map(|held| held.credentials.access_key_id.clone());
+        let refused = |error: &Error| self.note(&profile, asker, &noted, How::Refused(error, began));
         let who = asker.who();
         if who == Who::Nobody || found.allowed.as_ref() != Some(&who) {
-            // Another program than the one that it was made for.
-            let leads = Leads::of(&*self.files()?, &profile)?;
-            self.allowed(&leads, "lease", asker, self.arrival()).await.inspect_err(|error| self.note(&profile, asker, &noted, How::Refused(error, began)))?;
+            // Another program than the one that it was made for, or one that nobody allowed anything.
+            let leads = Leads::of(&*self.files()?, &profile).inspect_err(refused)?;
+            self.allowed(&leads, "lease", Gives::Lease, asker, self.arrival()).await.inspect_err(refused)?;
         }
-        let held = self
-            .ensure_lease(&found.id)
-            .await
-            .and_then(|held| self.unlocked().map(|()| held))
-            .inspect_err(|error| self.note(&profile, asker, &noted, How::Refused(error, began)))?;
+        let held = self.ensure_lease(&found.id).await.and_then(|held| self.unlocked().map(|()| held)).inspect_err(refused)?;
         self.0.leases.change(&found.id, |lease| lease.handed = lease.handed.saturating_add(1));
         let id = &held.credentials.access_key_id;
         self.note(&profile, asker, &noted, How::Given(id, before.as_ref() == Some(id), began));
