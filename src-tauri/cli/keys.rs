@@ -6,13 +6,13 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use stagedoor_core::{
-    agent::protocol::Request,
+    agent::{FileEdit, protocol::Request},
     error::Result,
     model::{access_key::AccessKey, chain::KeyPlace, profile::ProfileName, secret::Secret},
     store::aws_files::AwsFiles,
 };
 
-use crate::{Outside, args::KeysCommand, ask, later, print};
+use crate::{Outside, args::KeysCommand, ask, files, later, print};
 
 /// Runs one of them.
 pub(crate) fn run(outside: &Outside, command: KeysCommand) -> Result<ExitCode> {
@@ -31,6 +31,8 @@ fn add(outside: &Outside, profile: &str) -> Result<ExitCode> {
     };
     // Checked here, before the agent is started for nothing.
     let key = AccessKey::parse(&id, Secret::new(secret.as_str()))?;
+    let shown = FileEdit::AddKey { profile: ProfileName::new(profile), access_key_id: key.id.clone(), region: None, mfa_serial: None };
+    files::preview(outside, &shown)?.diffs.iter().for_each(files::print_diff);
     let request = Request::AddAccessKey { profile: ProfileName::new(profile), access_key_id: key.id.to_string(), secret_access_key: key.secret };
     ask::ask(outside, &request)?;
     print::say(&format!("Access key {} of {profile} is in the keychain.", key.id));
@@ -38,12 +40,12 @@ fn add(outside: &Outside, profile: &str) -> Result<ExitCode> {
 }
 
 fn list(outside: &Outside, json: bool) -> Result<ExitCode> {
-    let files = AwsFiles::read(&outside.paths)?;
-    let keys = files.profiles().iter().filter_map(|profile| {
+    let found = AwsFiles::read(&outside.paths)?;
+    let keys = found.profiles().iter().filter_map(|profile| {
         if let Some(id) = profile.get("stagedoor_access_key_id") {
             return Some((profile.name.clone(), id.to_owned(), KeyPlace::Keychain));
         }
-        files.plaintext_key(&ProfileName::new(profile.name.as_str())).map(|key| (profile.name.clone(), key.id.to_string(), KeyPlace::File))
+        found.plaintext_key(&ProfileName::new(profile.name.as_str())).map(|key| (profile.name.clone(), key.id.to_string(), KeyPlace::File))
     });
     if json {
         return print::json(&keys.map(|(profile, id, place)| json!({"profile": profile, "access_key_id": id, "place": place})).collect::<Vec<_>>());

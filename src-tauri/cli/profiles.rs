@@ -130,7 +130,7 @@ pub(crate) fn disconnect(outside: &Outside, wanted: Disconnect) -> Result<ExitCo
     let Disconnect { profiles, all, dry_run, yes } = wanted;
     let how = How { dry_run, yes, all };
     let edit = if how.all { FileEdit::DisconnectAll } else { FileEdit::Disconnect { profiles: files::named(profiles) } };
-    files::edit(outside, &edit, how, "is as it was before")
+    files::edit(outside, &edit, how, "is no longer handed out through Stagedoor")
 }
 
 /// `import --undo`: the first failure ends it, what was done stays done.

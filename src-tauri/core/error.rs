@@ -110,6 +110,8 @@ impl Error {
             K::PermissionDenied => "Check who owns the file and its folder",
             K::StorageFull | K::QuotaExceeded => "Free some disk space and try again; nothing was changed",
             K::ReadOnlyFilesystem => "The file system is read-only; nothing was changed",
+            K::InvalidInput => "Put a regular file in its place, or remove it; nothing was changed",
+            _ if leads_in_a_circle(source) => "A symbolic link on the way to it leads in a circle: let it lead to the file, or remove it; nothing was changed",
             _ => "Nothing was changed; try again",
         };
         Self::new(Code::File, format!("Could not {doing} {}: {source}", path.display()), hint)
@@ -139,6 +141,17 @@ impl Error {
             | Code::NotSupported => 1,
         }
     }
+}
+
+/// Whether the way to a file never ends.
+fn leads_in_a_circle(error: &std::io::Error) -> bool {
+    #[cfg(unix)]
+    return error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    #[cfg(not(unix))]
+    return {
+        let _ = error;
+        false
+    };
 }
 
 impl fmt::Display for Error {

@@ -129,6 +129,47 @@ async fn after_a_crash_the_next_start_takes_it_out() {
 }
 
 #[tokio::test]
+async fn what_a_crash_left_comes_back_only_when_a_person_starts_the_profile() {
+    let home = Home::new().await;
+    home.credentials(FOREIGN);
+    let agent = home.agent().await;
+    // Written, taken out and written again: the last record counts.
+    write(&agent, "reader", Some("old-tool")).await.unwrap();
+    agent.write_file_no_more(&name("reader")).await.unwrap();
+    write(&agent, "reader", Some("old-tool")).await.unwrap();
+    while !home.sealed().exists() {
+        tokio::task::yield_now().await;
+    }
+    let first = written(&home);
+    let (sealed, settings) = (fs::read(home.sealed()).unwrap(), fs::read(home.paths().config.join("settings.json")).unwrap());
+    let left = file(&home).unwrap();
+    agent.close(std::time::Duration::from_secs(5)).await.unwrap();
+    // As a kill had left it: all three files of that moment.
+    home.put(&home.sealed(), &sealed);
+    home.put(&home.paths().config.join("settings.json"), &settings);
+    home.put(&home.paths().aws_credentials, left.as_bytes());
+    for round in 0..2 {
+        let agent = home.agent().await;
+        let snapshot = until_shown(&agent, "reader", "it says why", |view| view.error.is_some()).await;
+        assert!(session(&snapshot, "reader").is_some(), "the session goes on");
+        let error = shown(&snapshot, "reader").unwrap().error.unwrap();
+        assert!(error.message.contains("[old-tool]") && error.hint.contains("stagedoor start reader"), "{error:?}");
+        assert_eq!(file(&home).as_deref(), Some(FOREIGN));
+        process(&agent, "reader").await.unwrap();
+        if round == 1 {
+            start(&agent, "reader", None).await.unwrap();
+            until_shown(&agent, "reader", "it is back", |view| view.expiration.is_some() && view.error.is_none()).await;
+            assert_eq!(written(&home), first);
+        } else {
+            until_shown(&agent, "reader", "it waits", |view| view.error.is_some()).await;
+        }
+        // An orderly end changes nothing about what waits.
+        agent.close(std::time::Duration::from_secs(5)).await.unwrap();
+        assert_eq!(file(&home).as_deref(), Some(FOREIGN));
+    }
+}
+
+#[tokio::test]
 async fn somebody_elses_section_is_never_touched() {
     let home = Home::new().await;
     home.credentials(FOREIGN);

@@ -5,9 +5,14 @@
 use std::fs;
 
 use stagedoor_core::{
-    agent::{Agent, FileEdit, run},
+    agent::{Agent, FileEdit, NewAccessKey, NewRole, run},
     error::Code,
-    model::{file_diff::DiffKind, profile::ProfileName},
+    model::{
+        access_key::{AccessKey, AccessKeyId},
+        file_diff::DiffKind,
+        profile::ProfileName,
+        secret::Secret,
+    },
     store::aws_files::edit::AwsFile,
 };
 
@@ -74,6 +79,82 @@ async fn all_that_can_be_connected_is_and_the_others_are_named() {
     assert!(agent.edit_files(&FileEdit::ConnectAll).await.unwrap().diffs.is_empty());
     agent.edit_files(&FileEdit::DisconnectAll).await.unwrap();
     assert_eq!(home.config_now(), before);
+}
+
+#[tokio::test]
+async fn what_stagedoor_cannot_serve_is_refused_by_name_too() {
+    let home = Home::new().await;
+    home.config(
+        "\n[profile instance]\nrole_arn = arn:aws:iam::210987654321:role/r\ncredential_source = Ec2InstanceMetadata\n\
+                 [profile above]\nrole_arn = arn:aws:iam::210987654321:role/r\nsource_profile = instance\n\
+                 [profile token]\nrole_arn = arn:aws:iam::210987654321:role/r\nweb_identity_token_file = /nowhere\n\
+                 [profile written]\naws_access_key_id = ASIA2STAGEDOOR00001\naws_secret_access_key = abc\naws_session_token = def\n\
+                 [profile upon]\nrole_arn = arn:aws:iam::210987654321:role/r\nsource_profile = written\n",
+    );
+    let (agent, before) = (home.agent().await, home.config_now());
+    let all = agent.preview(&FileEdit::ConnectAll).await.unwrap();
+    for profile in ["instance", "above", "token", "written"] {
+        let why = &all.skipped.iter().find(|skipped| skipped.profile.as_str() == profile).unwrap().why;
+        for refused in [agent.connect(&name(profile)).await, agent.edit_files(&connect(&["key", profile])).await.map(drop)] {
+            let error = refused.unwrap_err();
+            assert!(error.code == Code::NotSupported && error.message == format!("{profile} is left as it is: {why}") && !error.hint.is_empty(), "{error:?}");
+        }
+    }
+    assert_eq!(home.config_now(), before, "and nothing of the others is written");
+    agent.connect(&name("upon")).await.unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_named_pipe_in_the_place_of_the_config_keeps_nobody_waiting() {
+    use rustix::fs::{CWD, Mode, mkfifoat};
+    let home = Home::new().await;
+    let (config, text) = (home.paths().aws_config, home.config_now());
+    fs::remove_file(&config).unwrap();
+    mkfifoat(CWD, &config, Mode::RUSR | Mode::WUSR).unwrap();
+    let agent = home.agent().await;
+    let error = agent.connect(&name("key")).await.unwrap_err();
+    assert!(error.message.contains("a named pipe") && error.hint.contains("regular file"), "{error:?}");
+    until(&agent, "it says what is wrong", |shown| shown.problems.iter().any(|problem| problem.message.contains("a named pipe"))).await;
+    fs::remove_file(&config).unwrap();
+    home.config(&text);
+    agent.connect(&name("key")).await.unwrap();
+    agent.disconnect(&name("key")).await.unwrap();
+    assert_eq!(home.config_now(), text);
+}
+
+#[tokio::test]
+async fn a_new_profile_is_shown_as_it_will_be_written() {
+    let home = Home::new().await;
+    let (agent, before) = (home.agent().await, home.config_now());
+    let id = AccessKeyId::parse("AKIA2STAGEDOOR00001").unwrap();
+    let key = FileEdit::AddKey { profile: name("second"), access_key_id: id.clone(), region: Some("eu-west-1".into()), mfa_serial: None };
+    let told = changed(&agent.preview(&key).await.unwrap().diffs);
+    assert!(told.contains("+[profile second]\n+stagedoor_access_key_id = AKIA2STAGEDOOR00001\n+region = eu-west-1\n"), "{told}");
+    assert_eq!(agent.edit_files(&key).await.unwrap_err().code, Code::InvalidValue, "the secret is not in it");
+    assert_eq!(home.config_now(), before);
+    let new = NewAccessKey {
+        profile: name("second"),
+        key: AccessKey { id, secret: Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY") },
+        region: Some("eu-west-1".into()),
+        mfa_serial: None,
+    };
+    agent.add_access_key(new).await.unwrap();
+    assert!(told.lines().all(|line| home.config_now().contains(&line[1..])));
+    let role: NewRole = serde_json::from_value(serde_json::json!({
+        "profile": "third", "role_arn": "arn:aws:iam::210987654321:role/r", "source_profile": "second", "mfa_serial": null, "external_id": null,
+        "role_session_name": null, "duration": 3600, "region": null
+    }))
+    .unwrap();
+    let before = home.config_now();
+    let shown = agent.preview(&FileEdit::AddRole { role: role.clone() }).await.unwrap();
+    assert_eq!(home.config_now(), before);
+    let told = changed(&shown.diffs);
+    assert!(told.contains("+[profile third]\n+role_arn = arn:aws:iam::210987654321:role/r\n+source_profile = second\n+duration_seconds = 3600\n"), "{told}");
+    agent.edit_files(&FileEdit::AddRole { role: role.clone() }).await.unwrap();
+    assert!(told.lines().all(|line| home.config_now().contains(&line[1..])));
+    let again = agent.preview(&FileEdit::AddRole { role }).await.map(drop).unwrap_err();
+    assert!(again.message.contains("already"), "{again:?}");
 }
 
 #[tokio::test]
@@ -155,7 +236,8 @@ async fn a_key_with_a_role_of_its_own_stays_the_source_of_others() {
     let error = agent.connect(&name("both")).await.unwrap_err();
     assert!(error.message.contains("user") && error.hint.contains("connect both user"), "{error:?}");
     agent.edit_files(&connect(&["both", "user"])).await.unwrap();
-    assert!(agent.disconnect(&name("user")).await.unwrap_err().message.contains("both"));
+    let error = agent.disconnect(&name("user")).await.unwrap_err();
+    assert!(error.message.contains("both") && error.hint.contains("stagedoor disconnect both user"), "{error:?}");
     agent.edit_files(&FileEdit::Disconnect { profiles: ["both", "user"].map(ProfileName::new).into() }).await.unwrap();
     assert_eq!(home.config_now(), before);
 }

@@ -326,3 +326,24 @@ async fn two_devices_of_two_keys_do_not_mix() {
     let error = start(&agent, "other", None).await.unwrap_err();
     assert_eq!((error.code, error.mfa_serial.as_deref()), (Code::MfaCodeRequired, Some(other.as_str())), "the session of one device is not the other's");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_key_that_a_program_gives_is_signed_with_and_never_handed_out() {
+    let home = Home::new().await;
+    let document = home.path("key.json");
+    let key = &home.ready.key;
+    let answer = serde_json::json!({"Version": 1, "AccessKeyId": key.id.as_str(), "SecretAccessKey": key.secret.expose()});
+    home.put(&document, answer.to_string().as_bytes());
+    home.config(&format!("\n[profile tool]\ncredential_process = cat {}\n{}", document.display(), home.common()));
+    home.role("above", "Reader", "tool", "");
+    home.role("chained", "Second", "above", "");
+    let agent = home.agent().await;
+    let asked = home.count("GetSessionToken");
+    for profile in ["above", "chained"] {
+        assert!(key_id(&agent, profile).await.unwrap().starts_with("ASIA"));
+    }
+    assert_eq!((home.count("AssumeRole"), home.count("GetSessionToken")), (3, asked), "the roles, with the key itself");
+    let error = process(&agent, "tool").await.unwrap_err();
+    assert!(error.code == Code::NotSupported && error.message.contains("long-lived") && error.hint.contains("keys add tool"), "{error:?}");
+}

@@ -30,6 +30,10 @@ test('an access key is checked in words, sent once, and its secret is nowhere af
   await page.getByRole('textbox', { name: 'Access key ID' }).fill('AKIAXMPLBOB012345678');
   const secret = page.getByRole('dialog').getByLabel('Secret access key');
   expect(await secret.getAttribute('type')).toBe('password');
+  // What is written into the file is shown before, and needs no secret.
+  const changes = page.getByTestId('file-changes');
+  await changes.getByText('[profile bob]').waitFor();
+  await changes.getByText('stagedoor_access_key_id = AKIAXMPLBOB012345678').waitFor();
   await secret.fill(SECRET);
   await page.evaluate(() => (window as unknown as { stagedoorHost: { failures: Map<string, unknown> } }).stagedoorHost.failures
     .set('add_access_key', { code: 'keychain_locked', message: 'GNOME Keyring is locked', hint: 'Unlock it, then try again' }));
@@ -61,12 +65,34 @@ test('a role is added with all that it needs', async () => {
   await fill('Role ARN', 'arn:aws:iam::123456789012:role/team/Partner');
   await fill('Duration (optional)', '1 h 30 min');
   await fill('External ID (optional)', 'acme-42');
+  const changes = page.getByTestId('file-changes');
+  for (const line of ['[profile partner]', 'source_profile = alice', 'external_id = acme-42', 'duration_seconds = 5400']) await changes.getByText(line).waitFor();
+  expect(await asked(page, 'add_role')).toEqual([]);
   await page.getByRole('button', { name: 'Add role' }).click();
   await page.getByTestId('detail').getByText('External ID acme-42').waitFor();
   expect(await asked(page, 'add_role')).toEqual([{
     profile: 'partner', role_arn: 'arn:aws:iam::123456789012:role/team/Partner', source_profile: 'alice', mfa_serial: null,
     external_id: 'acme-42', role_session_name: null, duration: 5400, region: null,
   }]);
+  await close(page);
+});
+
+test('an access key in a file moves only after its lines were shown', async () => {
+  const page = await open(browser, { scene: 'idle' });
+  await page.evaluate(() => {
+    const host = (window as unknown as { stagedoorHost: { current: { profiles: { name: string; key: { place: string } }[] }; changeProfile(name: string, change: object): void } }).stagedoorHost;
+    const alice = host.current.profiles.find((it) => it.name === 'alice');
+    host.changeProfile('alice', { key: { ...alice?.key, place: 'file' } });
+  });
+  await page.locator('[data-profile="alice"]').click();
+  await page.getByTestId('detail').getByRole('button', { name: 'Move into the keychain' }).click();
+  const sheet = page.getByTestId('file-edit');
+  await sheet.getByText('aws_secret_access_key = ••••').waitFor();
+  expect(await asked(page, 'edit_files')).toEqual([]);
+  await sheet.getByRole('button', { name: 'Move 1 access key' }).click();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect.poll(() => asked(page, 'undo_import')).toEqual([{ profile: 'alice' }]);
+  expect(await asked(page, 'edit_files')).toEqual([{ edit: { edit: 'import', profiles: ['alice'] } }]);
   await close(page);
 });
 
@@ -90,6 +116,9 @@ test('the first start moves the keys, says which one stayed, and lets go on', as
   await page.getByRole('heading', { name: 'Two access keys lie in a plain file on this machine' }).waitFor();
   await page.evaluate(() => (window as unknown as { stagedoorHost: { failures: Map<string, unknown> } }).stagedoorHost.failures
     .set('import_key', { code: 'access_key_refused', message: 'AWS does not know the access key of default any more', hint: 'Delete it from the file, or rotate it' }));
+  await page.getByText('What changes in the files').click();
+  await page.getByTestId('file-changes').getByText('aws_secret_access_key = ••••').waitFor();
+  await page.getByRole('button', { name: 'Move 2 access keys into the keychain' }).focus();
   await page.keyboard.press('Enter');
   await page.getByText('AWS does not know the access key of default any more.').waitFor();
   await page.getByRole('heading', { name: 'One access key lies in a plain file on this machine' }).waitFor();

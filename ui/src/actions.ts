@@ -70,7 +70,7 @@ function sessionActions(ui: Ui, { name, session, error }: ProfileView): Action[]
 function handOutActions(ui: Ui, { name, connected, error, hand_out_access_key }: ProfileView): Action[] {
   const profiles = [name];
   if (connected) {
-    const sheet: Sheet = { kind: 'file-edit', edit: { edit: 'disconnect', profiles }, title: `Disconnect ${name}`, done: `${name} is as it was in ${ui.snapshot.files.config_path}.` };
+    const sheet: Sheet = { kind: 'file-edit', edit: { edit: 'disconnect', profiles }, title: `Disconnect ${name}`, done: `${name} is no longer handed out through Stagedoor.` };
     return [{ id: 'disconnect', label: 'Disconnect', icon: icon(Unplug), key: null, part: 'hand-out', run: () => void (ui.sheet = sheet) }];
   }
   if (error) return [];
@@ -96,21 +96,20 @@ function keyActions(ui: Ui, profile: ProfileView): Action[] {
     out.push({ id: 'practice', label: 'Practice account…', icon: icon(QrCode), key: null, part: 'key', run: () => void (ui.sheet = { kind: 'practice' }) });
   }
   if (key?.place === 'file') {
-    out.push({ id: 'import', label: `Move access key into ${keptIn(ui.snapshot)}`, icon: icon(KeyDrawing), key: null, part: 'key', run: () => void moveKey(ui, name) });
+    out.push({ id: 'import', label: `Move access key into ${keptIn(ui.snapshot)}`, icon: icon(KeyDrawing), key: null, part: 'key', run: () => moveKey(ui, name) });
   } else if (key && !practice) {
     out.push({ id: 'undo-import', label: 'Put access key back into the file', icon: icon(Undo), key: null, part: 'key', run: () => void (ui.sheet = { kind: 'file-edit', edit: { edit: 'undo_import', profile: name }, title: `Put the access key of ${name} back`, done: `The access key of ${name} is back in its file.` }) });
   }
   return out;
 }
 
-/** Moves a plain key into the keychain and offers the way back. */
-export async function moveKey(ui: Ui, name: string): Promise<void> {
-  const moved = await ui.attempt(name, () => ui.host.importKey(name));
-  if (!moved) return;
-  ui.say(`The access key of ${name} is in ${keptIn(ui.snapshot)} and works.`, {
-    label: 'Undo',
-    run: () => void ui.attempt(name, () => ui.host.undoImport(name), 'The access key is back in ~/.aws/credentials.'),
-  });
+/** Shows what moving a plain key to where secrets lie changes, and offers the way back once it is done. */
+export function moveKey(ui: Ui, name: string): void {
+  ui.sheet = {
+    kind: 'file-edit', edit: { edit: 'import', profiles: [name] }, title: `Move the access key of ${name} into ${keptIn(ui.snapshot)}`,
+    done: `The access key of ${name} is in ${keptIn(ui.snapshot)} and works.`,
+    undo: () => void ui.attempt(name, () => ui.host.undoImport(name), 'The access key is back in ~/.aws/credentials.'),
+  };
 }
 
 async function whoAmI(ui: Ui, name: string): Promise<void> {

@@ -20,7 +20,7 @@ export type Sheet =
   | { kind: 'seed'; serial: string; profile: string | null }
   | { kind: 'add-key' }
   | { kind: 'add-role' }
-  | { kind: 'file-edit'; edit: FileEdit; title: string; done: string }
+  | { kind: 'file-edit'; edit: FileEdit; title: string; done: string; undo?: () => void }
   | { kind: 'file-version'; version: VersionLine }
   | { kind: 'lease'; profile: string }
   | { kind: 'palette' }

@@ -11,13 +11,13 @@ use std::{
 
 use time::OffsetDateTime;
 
-use super::{Agent, Asker, issuing::Want, leads::Leads};
+use super::{Agent, Asker, issuing::Want, leads::Leads, patience::patiently_here};
 use crate::{
     error::{Code, Error, Result},
     model::{access_key::AccessKeyId, credentials::TemporaryCredentials, credentials_file::CredentialsFileView, profile::ProfileName, prompt::Gives},
     store::{
         aws_files::written,
-        settings::{SettingsFile, WrittenSection},
+        settings::{ProfileChoices, SettingsFile, WrittenSection},
     },
 };
 
@@ -39,6 +39,15 @@ struct Standing {
     /// What could not be written: the same is not tried at every look, but with the next credentials or when somebody asks.
     refused: Option<AccessKeyId>,
     error: Option<Error>,
+}
+
+/// What is to stand in a section.
+struct Wanted {
+    profile: ProfileName,
+    section: String,
+    /// Since a crash, for a person.
+    waits: bool,
+    credentials: Option<TemporaryCredentials>,
 }
 
 impl WrittenFile {
@@ -98,7 +107,11 @@ impl Agent {
         drop(blocking(turn, move || written::check(&paths, &owned.0, &owned.1, &known)).await?);
         self.ensure(profile, Want::person()).await?;
         self.0.written_file.standing().remove(profile);
-        self.choose(|choices| choices.profiles.entry(profile.as_str().to_owned()).or_default().credentials_section = Some(section.to_owned())).await?;
+        self.choose(|choices| {
+            let own = choices.profiles.entry(profile.as_str().to_owned()).or_default();
+            (own.credentials_section, own.credentials_wait) = (Some(section.to_owned()), false);
+        })
+        .await?;
         self.look_at_credentials_file().await;
         self.note(profile, asker, "credentials file", format!("section [{section}]").as_str());
         self.publish();
@@ -119,7 +132,7 @@ impl Agent {
         };
         self.choose(|choices| {
             if let Some(own) = choices.profiles.get_mut(profile.as_str()) {
-                own.credentials_section = None;
+                (own.credentials_section, own.credentials_wait) = (None, false);
             }
         })
         .await?;
@@ -142,7 +155,28 @@ impl Agent {
         ))
     }
 
-    /// Takes out everything that was written: at the start what a crash left, and at the end.
+    /// Takes out what an agent left that did not end by itself. Its sealed sessions go on, but into the file they come only when a
+    /// person starts the profile: a secret that lay there without its keeper is not put back by itself.
+    pub(super) async fn clear_credentials_file_after_a_crash(&self) {
+        let waiting = self.choose_quietly(|choices| {
+            for own in choices.profiles.values_mut() {
+                own.credentials_wait |= own.credentials_section.as_ref().is_some_and(|section| choices.written.contains_key(section));
+            }
+        });
+        if let Err(error) = waiting.await {
+            tracing::warn!("{}", error.message);
+        }
+        self.clear_credentials_file().await;
+    }
+
+    /// A person started a profile: what waited since a crash is written from now on.
+    pub(super) fn write_file_again(&self, profile: &ProfileName) {
+        if let Some(own) = self.choices().profiles.get_mut(profile.as_str()) {
+            own.credentials_wait = false;
+        }
+    }
+
+    /// Takes out everything that was written.
     pub(super) async fn clear_credentials_file(&self) {
         let _one = self.0.written_file.looking.lock().await;
         let sections: Vec<_> = self.choices().written.keys().cloned().collect();
@@ -170,7 +204,7 @@ impl Agent {
             return;
         }
         let wanted = self.wanted_in_file();
-        let live: Vec<&String> = wanted.iter().filter(|(_, _, credentials)| credentials.is_some()).map(|(_, section, _)| section).collect();
+        let live: Vec<&String> = wanted.iter().filter(|wanted| wanted.credentials.is_some()).map(|wanted| &wanted.section).collect();
         let over: Vec<String> = self.choices().written.keys().filter(|section| !live.contains(section)).cloned().collect();
         let mut failed = BTreeMap::new();
         for section in over {
@@ -179,7 +213,7 @@ impl Agent {
             }
         }
         let mut next = BTreeMap::new();
-        for (profile, section, credentials) in wanted {
+        for Wanted { profile, section, waits, credentials } in wanted {
             let before = self.0.written_file.standing().get(&profile).filter(|before| before.section == section).cloned();
             let standing = match credentials {
                 Some(credentials) => {
@@ -195,7 +229,7 @@ impl Agent {
                         },
                     }
                 }
-                None => Standing { error: failed.remove(&section), section, ..Standing::default() },
+                None => Standing { error: failed.remove(&section).or_else(|| waits.then(|| waiting(&profile, &section))), section, ..Standing::default() },
             };
             next.insert(profile, standing);
         }
@@ -217,10 +251,11 @@ impl Agent {
     }
 
     /// Which profiles are to stand in which sections, with what they have now.
-    fn wanted_in_file(&self) -> Vec<(ProfileName, String, Option<TemporaryCredentials>)> {
+    fn wanted_in_file(&self) -> Vec<Wanted> {
         let chosen: Vec<_> = {
             let choices = self.choices();
-            choices.profiles.iter().filter_map(|(name, own)| Some((ProfileName::new(name), own.credentials_section.clone()?))).collect()
+            let chosen = |(name, own): (&String, &ProfileChoices)| Some((ProfileName::new(name), own.credentials_section.clone()?, own.credentials_wait));
+            choices.profiles.iter().filter_map(chosen).collect()
         };
         let files = self.files();
         let of = |profile: &ProfileName| {
@@ -228,7 +263,8 @@ impl Agent {
             let (mark, now) = (Leads::of(files, profile).ok()?.mark, self.now_of(&self.0.aws.teller(files, profile.as_str())));
             self.state().valid(profile, &mark, now).map(|held| held.credentials.clone())
         };
-        chosen.into_iter().map(|(profile, section)| (of(&profile), profile, section)).map(|(held, profile, section)| (profile, section, held)).collect()
+        let wanted = |(profile, section, waits)| Wanted { credentials: if waits { None } else { of(&profile) }, profile, section, waits };
+        chosen.into_iter().map(wanted).collect()
     }
 
     async fn put_in(&self, profile: &ProfileName, section: &str, credentials: &TemporaryCredentials) -> Result<()> {
@@ -245,7 +281,8 @@ impl Agent {
         })
         .await?;
         let (paths, owned) = (self.0.parts.paths.clone(), (section.to_owned(), profile.clone(), credentials.clone()));
-        let (_turn, made) = blocking(turn, move || written::write(&paths, &owned.0, &owned.1, &known, &owned.2)).await?;
+        let write = move || patiently_here(|| written::write(&paths, &owned.0, &owned.1, &known, &owned.2));
+        let (_turn, made) = blocking(turn, write).await?;
         if made {
             self.choose_quietly(|choices| choices.written.entry(section.to_owned()).or_default().made_file = true).await?;
         }
@@ -260,7 +297,8 @@ impl Agent {
         let record = self.choices().written.get(section).cloned();
         let Some(WrittenSection { access_key_ids, made_file }) = record else { return Ok(()) };
         let (paths, owned) = (self.0.parts.paths.clone(), section.to_owned());
-        let (_turn, ()) = blocking(turn, move || written::remove(&paths, &owned, &access_key_ids, made_file)).await?;
+        let remove = move || patiently_here(|| written::remove(&paths, &owned, &access_key_ids, made_file));
+        let (_turn, ()) = blocking(turn, remove).await?;
         self.choose_quietly(|choices| {
             choices.written.remove(section);
         })
@@ -281,4 +319,12 @@ async fn blocking<T: Send + 'static>(turn: Turn, work: impl FnOnce() -> Result<T
 
 fn known(choices: &SettingsFile, section: &str) -> Vec<String> {
     choices.written.get(section).map(|record| record.access_key_ids.clone()).unwrap_or_default()
+}
+
+fn waiting(profile: &ProfileName, section: &str) -> Error {
+    Error::new(
+        Code::Agent,
+        format!("Stagedoor had ended without taking [{section}] out of the credentials file, so it was taken out at the next start"),
+        format!("Have it written again: stagedoor start {profile}"),
+    )
 }

@@ -8,15 +8,20 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{Agent, Asker, approval::ASKS};
+use super::{
+    Agent, Asker,
+    approval::ASKS,
+    connecting::{connectable, disconnecting},
+    patience::patiently,
+    profiles::{NewRole, key_edit, role_edit},
+};
 use crate::{
     error::{Code, Error, Result},
-    model::{access_key::AccessKeyId, chain::Base, file_diff::FileDiff, profile::ProfileName},
+    model::{access_key::AccessKeyId, file_diff::FileDiff, params::MfaSerial, profile::ProfileName},
     store::{
         aws_files::{
             AwsFiles, diff,
             edit::{AwsFile, Changes, Content, Edit},
-            keys::HAND_OUT,
             written,
         },
         files,
@@ -53,6 +58,23 @@ pub enum FileEdit {
     UndoImport {
         /// Whose.
         profile: ProfileName,
+    },
+    /// Add an access key's profile. Only to be shown: the key itself is stored and written with [`Agent::add_access_key`].
+    AddKey {
+        /// Made where there is none.
+        profile: ProfileName,
+        /// The key's public half.
+        access_key_id: AccessKeyId,
+        /// `region`
+        region: Option<String>,
+        /// `mfa_serial`
+        #[cfg_attr(test, ts(type = "string | null"))]
+        mfa_serial: Option<MfaSerial>,
+    },
+    /// Add a role profile.
+    AddRole {
+        /// What it says.
+        role: NewRole,
     },
     /// Make a file what it was.
     Restore {
@@ -145,10 +167,10 @@ pub enum FilesAnswer {
 }
 
 /// An edit that was thought through on the files as they are.
-struct Planned<'a> {
-    edit: Edit<'a>,
-    by: String,
-    told: Preview,
+pub(super) struct Planned<'a> {
+    pub(super) edit: Edit<'a>,
+    pub(super) by: String,
+    pub(super) told: Preview,
 }
 
 impl Agent {
@@ -178,7 +200,13 @@ impl Agent {
                 let asking = files.profiles().iter().filter(|profile| profile.get(ASKS).is_some()).map(|profile| ProfileName::new(&profile.name));
                 asking.collect()
             }
-            FileEdit::Connect { .. } | FileEdit::ConnectAll | FileEdit::Disconnect { .. } | FileEdit::DisconnectAll | FileEdit::Import { .. } => Vec::new(),
+            FileEdit::Connect { .. }
+            | FileEdit::ConnectAll
+            | FileEdit::Disconnect { .. }
+            | FileEdit::DisconnectAll
+            | FileEdit::Import { .. }
+            | FileEdit::AddKey { .. }
+            | FileEdit::AddRole { .. } => Vec::new(),
         })
     }
 
@@ -204,6 +232,13 @@ impl Agent {
                 let shown = self.preview(wanted).await?;
                 return self.undo_import(profile).await.map(|()| shown);
             }
+            FileEdit::AddRole { role } => {
+                let shown = self.preview(wanted).await?;
+                return self.add_role(role.clone()).await.map(|()| shown);
+            }
+            FileEdit::AddKey { profile, .. } => {
+                return Err(Error::new(Code::InvalidValue, "The secret access key is missing", format!("Run: stagedoor keys add {profile}")));
+            }
             FileEdit::Connect { .. } | FileEdit::ConnectAll | FileEdit::Disconnect { .. } | FileEdit::DisconnectAll | FileEdit::Restore { .. } => {}
         }
         let one = self.0.editing.lock().await;
@@ -221,7 +256,7 @@ impl Agent {
     pub(super) async fn write_kept(&self, edit: &Edit<'_>, by: &str) -> Result<Changes> {
         let (keeper, paths) = (self.0.versions.keeper(by).await, &self.0.parts.paths);
         let lock = self.lock_aws_files().await?;
-        let mut kept: Result<()> = Ok(());
+        let (mut tries, mut kept): (u32, Result<()>) = (0, Ok(()));
         let both = |changes: &Changes, keep: &mut dyn FnMut(&std::path::Path, &Content) -> Result<()>, after: bool| {
             for (path, changed) in [(&paths.aws_config, &changes.config), (&paths.aws_credentials, &changes.credentials)] {
                 if changed.differs() {
@@ -230,9 +265,19 @@ impl Agent {
             }
             Ok(())
         };
-        let changes = edit.write_under(&lock, paths, |changes| {
-            kept = both(changes, &mut |path, content| content.as_ref().map_or(Ok(()), |content| keeper.before(path, content)), false);
-        })?;
+        let before = |changes: &Changes| both(changes, &mut |path, content| content.as_ref().map_or(Ok(()), |content| keeper.before(path, content)), false);
+        // Before the first attempt only: where somebody writes all the time, the others would be lost to the time that keeping takes,
+        // and what they find is not worth a version each.
+        let mut about_to = |changes: &Changes| {
+            tries += 1;
+            if tries == 1 {
+                kept = before(changes);
+            }
+        };
+        let changes = patiently(|| edit.write_under(&lock, paths, &mut about_to)).await?;
+        if tries > 1 {
+            kept = before(&changes);
+        }
         let after = both(&changes, &mut |path, content| content.as_ref().map_or(Ok(()), |content| keeper.after(path, content)), true);
         // The edit is made; that its versions only wait in memory is told, and is no reason to fail.
         self.problems().versions = kept
@@ -309,6 +354,14 @@ impl Agent {
                 let told = Preview { profiles: vec![profile.clone()], ..Preview::default() };
                 Ok(Planned { edit: Edit::put_key_back(profile.clone(), key), by: String::new(), told })
             }
+            FileEdit::AddKey { profile, access_key_id, region, mfa_serial } => {
+                let edit = key_edit(&files, profile, access_key_id, region.as_deref(), mfa_serial.as_ref())?;
+                Ok(Planned { edit, by: String::new(), told: Preview { profiles: vec![profile.clone()], ..Preview::default() } })
+            }
+            FileEdit::AddRole { role } => {
+                let told = Preview { profiles: vec![role.profile.clone()], ..Preview::default() };
+                Ok(Planned { edit: role_edit(&files, role)?, by: String::new(), told })
+            }
             FileEdit::Restore { file, number } => {
                 let version = self.0.versions.get(self.read_file(*file)?.0, *number).await?;
                 let profiles = if *file == AwsFile::Credentials { written::without(&version.content).1 } else { BTreeSet::new() };
@@ -319,31 +372,10 @@ impl Agent {
             }
         }
     }
-
-    fn connecting(&self, files: &AwsFiles, profiles: Vec<ProfileName>, access_key: bool) -> Result<Planned<'static>> {
-        let mut edit = Edit::connect(&profiles, &self.0.parts.program)?;
-        for profile in &profiles {
-            self.may_connect(profile)?;
-            let chain = files.resolve(profile)?;
-            if access_key && !(chain.hops.is_empty() && matches!(chain.base, Base::AccessKey { .. })) {
-                return Err(super::profiles::no_plain_key(profile));
-            }
-            if access_key || chain.hand_out_access_key {
-                edit = edit.then(Edit::set_all(profile, &[(HAND_OUT, access_key.then_some("true"))])?);
-            }
-        }
-        stays_a_source(files, |name| profiles.iter().any(|profile| profile.as_str() == name) || files.is_connected(name))?;
-        Ok(Planned { edit, by: called("connect", &profiles), told: Preview { profiles, ..Preview::default() } })
-    }
-}
-
-fn disconnecting(files: &AwsFiles, profiles: Vec<ProfileName>) -> Result<Planned<'static>> {
-    stays_a_source(files, |name| files.is_connected(name) && profiles.iter().all(|profile| profile.as_str() != name))?;
-    Ok(Planned { edit: Edit::disconnect(&profiles), by: called("disconnect", &profiles), told: Preview { profiles, ..Preview::default() } })
 }
 
 /// `connect a, b`; many are counted.
-fn called(verb: &str, profiles: &[ProfileName]) -> String {
+pub(super) fn called(verb: &str, profiles: &[ProfileName]) -> String {
     match profiles {
         [] => verb.to_owned(),
         few if few.len() <= 3 => format!("{verb} {}", few.iter().map(ProfileName::as_str).collect::<Vec<_>>().join(" ")),
@@ -357,43 +389,4 @@ fn plaintext_id(files: &AwsFiles, profile: &ProfileName) -> Result<AccessKeyId> 
     }
     let key = files.plaintext_key(profile).ok_or_else(|| super::profiles::no_plaintext_key(profile))?;
     Ok(key.id)
-}
-
-/// All that can be handed out, and why the others cannot.
-fn connectable(files: &AwsFiles) -> (Vec<ProfileName>, Vec<Skipped>) {
-    let (mut profiles, mut skipped) = (Vec::new(), Vec::new());
-    for profile in files.profiles().iter() {
-        let name = ProfileName::new(&profile.name);
-        let why = match files.resolve(&name) {
-            _ if profile.connected => Some("it is connected already".to_owned()),
-            Err(error) => Some(error.message),
-            Ok(chain) => match &chain.base {
-                Base::Process { .. } if chain.hops.is_empty() => Some("another program hands it out already".to_owned()),
-                Base::AccessKey { .. } | Base::Static { .. } | Base::Process { .. } => None,
-                _ => Some(format!("Stagedoor cannot get credentials from {} yet", chain.base.kind().replace('_', " "))),
-            },
-        };
-        match why {
-            Some(why) => skipped.push(Skipped { profile: name, why }),
-            None => profiles.push(name),
-        }
-    }
-    (profiles, skipped)
-}
-
-/// A profile that has an access key and a role of its own is, for other tools, its key where another profile names it as its source.
-/// Connected, it would be its role there. So whoever names it has to be connected too.
-fn stays_a_source(files: &AwsFiles, connected: impl Fn(&str) -> bool) -> Result<()> {
-    for user in files.profiles().iter().filter(|profile| !connected(&profile.name)) {
-        let Some(source) = user.get("source_profile").filter(|source| *source != user.name && connected(source)) else { continue };
-        let both = files.profile(&ProfileName::new(source)).is_some_and(|source| source.plaintext_key && source.get("role_arn").is_some());
-        if both {
-            return Err(Error::new(
-                Code::InvalidValue,
-                format!("{} uses the access key of {source}, which would hand out its role instead while it is connected", user.name),
-                format!("Connect them together: stagedoor connect {source} {}", user.name),
-            ));
-        }
-    }
-    Ok(())
 }

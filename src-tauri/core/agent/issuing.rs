@@ -14,7 +14,7 @@ use super::{
 use crate::{
     aws::{Signer, Teller, endpoints, may_recover},
     error::{Code, Error, Result},
-    issue::{partition_of, process_credentials},
+    issue::{Given, long_lived, partition_of, process_credentials},
     model::{
         access_key::{AccessKey, AccessKeyId},
         arn::Partition,
@@ -207,13 +207,12 @@ impl Agent {
         let now = || self.now_of(&teller);
         let mut signer = match &chain.base {
             Base::AccessKey { profile, access_key_id, place, .. } => Signer::Key(self.access_key(profile, access_key_id, *place).await?),
-            Base::Process { profile, command } => {
-                let held = Held { credentials: process_credentials(profile, command, now()).await?, issued: now() };
-                if chain.hops.is_empty() {
-                    return Ok((held, None));
-                }
-                Signer::Temporary(held.credentials)
-            }
+            Base::Process { profile, command } => match process_credentials(profile, command, now()).await? {
+                Given::Key(_) if chain.hops.is_empty() => return Err(long_lived(profile)),
+                Given::Key(key) => Signer::Key(key),
+                Given::Temporary(credentials) if chain.hops.is_empty() => return Ok((Held { credentials, issued: now() }, None)),
+                Given::Temporary(credentials) => Signer::Temporary(credentials),
+            },
             Base::Static { profile, .. } if !chain.hops.is_empty() => Signer::Temporary(self.written_session(profile, now())?),
             Base::Static { .. } | Base::Source { .. } | Base::WebIdentity { .. } | Base::IdentityCenter { .. } | Base::Login { .. } => {
                 return Err(not_yet(chain));

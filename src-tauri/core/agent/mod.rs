@@ -10,6 +10,7 @@ mod asker;
 mod asking;
 mod base;
 mod choosing;
+mod connecting;
 mod credentials_file;
 mod doctor;
 mod door;
@@ -24,6 +25,7 @@ mod lease;
 mod lines;
 mod locking;
 mod named;
+mod patience;
 mod practice;
 mod practice_kept;
 mod practice_view;
@@ -245,7 +247,7 @@ impl Agent {
         // A file that cannot be read is told in the snapshot; it does not keep the agent from starting.
         let _ = agent.files();
         agent.recall_activity().await;
-        agent.clear_credentials_file().await;
+        agent.clear_credentials_file_after_a_crash().await;
         if !agent.locked() {
             agent.unseal().await;
         }

@@ -36,7 +36,8 @@ impl Request {
             Self::Lease { request, .. } => vec![&request.profile],
             Self::Files { ask: FilesRequest::Preview { wanted } | FilesRequest::Edit { wanted } } => match wanted {
                 FileEdit::Connect { profiles, .. } | FileEdit::Disconnect { profiles } | FileEdit::Import { profiles } => profiles.iter().collect(),
-                FileEdit::UndoImport { profile } => vec![profile],
+                FileEdit::UndoImport { profile } | FileEdit::AddKey { profile, .. } => vec![profile],
+                FileEdit::AddRole { role } => vec![&role.profile, &role.source_profile],
                 FileEdit::ConnectAll | FileEdit::DisconnectAll | FileEdit::Restore { .. } => Vec::new(),
             },
             Self::Files { ask: FilesRequest::Versions | FilesRequest::Diff { .. } }

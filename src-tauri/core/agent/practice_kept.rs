@@ -3,7 +3,7 @@
 //! What the file holds is the practice world's business. One that does not open is set aside and told, as sealed sessions are:
 //! a person, or another version of Stagedoor, may still want it. Nothing slow is done on the threads that answer.
 
-use std::{fs, io, path::PathBuf, sync::PoisonError, time::Duration};
+use std::{io, path::PathBuf, sync::PoisonError, time::Duration};
 
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -45,7 +45,7 @@ impl Agent {
     /// The practice account as it was kept. `None`: it begins anew, and what did not open lies beside.
     pub(super) fn kept_practice(&self, seed: &[u8; 32]) -> Result<Option<(World, ReadyMade)>> {
         let (file, clock) = (self.practice_file(), &self.0.parts.clock);
-        let sealed = match fs::read(&file) {
+        let sealed = match files::read_plain(&file) {
             Ok(sealed) => sealed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::file("read", &file, &error)),

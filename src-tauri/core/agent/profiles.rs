@@ -3,7 +3,7 @@
 //! What an edit needs first is done first: a key is proven before its line leaves the file, and a step that fails leaves the
 //! keychain and the files as they were.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Agent, file_edits::FileEdit};
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         profile::{ProfileKind, ProfileName},
         snapshot::Settings,
     },
-    store::aws_files::{edit::Edit, keys::HAND_OUT},
+    store::aws_files::{AwsFiles, edit::Edit, keys::HAND_OUT},
 };
 
 /// The property that says which key of the keychain a profile has.
@@ -38,7 +38,8 @@ pub struct NewAccessKey {
 }
 
 /// A new role profile.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct NewRole {
     /// Must not exist yet.
     pub profile: ProfileName,
@@ -47,12 +48,16 @@ pub struct NewRole {
     /// `source_profile`
     pub source_profile: ProfileName,
     /// `mfa_serial`
+    #[cfg_attr(test, ts(type = "string | null"))]
     pub mfa_serial: Option<MfaSerial>,
     /// `external_id`
+    #[cfg_attr(test, ts(type = "string | null"))]
     pub external_id: Option<ExternalId>,
     /// `role_session_name`
+    #[cfg_attr(test, ts(type = "string | null"))]
     pub role_session_name: Option<RoleSessionName>,
     /// `duration_seconds`
+    #[cfg_attr(test, ts(type = "number | null"))]
     pub duration: Option<SessionDuration>,
     /// `region`
     pub region: Option<String>,
@@ -64,56 +69,20 @@ impl Agent {
         let _edit = self.0.editing.lock().await;
         let files = self.files()?;
         let profile = &new.profile;
-        if new.key.id.is_temporary() {
-            return Err(Error::new(
-                Code::InvalidValue,
-                format!("{} is the ID of temporary credentials, which end by themselves", new.key.id),
-                "Store a long-lived access key, whose ID begins with AKIA",
-            ));
-        }
-        if let Some(found) = files.profile(profile)
-            && !matches!(found.kind(), ProfileKind::AccessKey | ProfileKind::Unresolved)
-            && found.get("source_profile") != Some(profile.as_str())
-        {
-            return Err(Error::new(
-                Code::InvalidValue,
-                format!("{profile} gets its credentials elsewhere, so a key of its own would never be used"),
-                "Store the key under the profile that it is the source of, or under a new name",
-            ));
-        }
-        if files.plaintext_key(profile).is_some() {
-            return Err(Error::new(
-                Code::InvalidValue,
-                format!("{profile} has an access key in a plain file already"),
-                format!("Move that one into the keychain: stagedoor import {profile}"),
-            ));
-        }
+        let edit = key_edit(&files, profile, &new.key.id, new.region.as_deref(), new.mfa_serial.as_ref())?;
         let there = self.0.keys.access_key(&new.key.id).await;
         self.keychain_said(there.as_ref().err());
         let there = there?;
         let before = files.profile(profile).and_then(|found| found.get(KEY)).map(str::to_owned);
-        let region = new.region.as_deref().map(str::trim).filter(|region| !region.is_empty());
         let stored = self.0.keys.put_access_key(&new.key).await;
         self.keychain_said(stored.as_ref().err());
         stored?;
-        let id = new.key.id.as_str();
-        let mut properties = vec![(KEY, id)];
-        properties.extend(region.map(|region| ("region", region)));
-        properties.extend(new.mfa_serial.as_ref().map(|serial| ("mfa_serial", serial.as_str())));
-        let edit = if files.profile(profile).is_some() {
-            Edit::set_all(profile, &properties.iter().map(|(key, value)| (*key, Some(*value))).collect::<Vec<_>>())
-        } else {
-            Edit::add_profile(profile, &properties)
-        };
-        let written = match edit {
-            Ok(edit) => self.write_kept(&edit, &format!("keys add {profile}")).await,
-            Err(error) => Err(error),
-        };
+        let written = self.write_kept(&edit, &format!("keys add {profile}")).await;
         if let Err(error) = written {
             self.put_back(&new.key.id, there.as_ref()).await;
             return Err(error);
         }
-        self.forget_orphan(before.as_deref(), id).await;
+        self.forget_orphan(before.as_deref(), new.key.id.as_str()).await;
         self.publish();
         Ok(())
     }
@@ -140,27 +109,7 @@ impl Agent {
     pub async fn add_role(&self, new: NewRole) -> Result<()> {
         let _edit = self.0.editing.lock().await;
         let files = self.files()?;
-        let Some(source) = files.profile(&new.source_profile) else {
-            return Err(Error::new(
-                Code::MissingSource,
-                format!("There is no profile {} to get the role with", new.source_profile),
-                "Choose a profile that exists, or add its access key first",
-            ));
-        };
-        let duration = new.duration.map(|duration| duration.seconds().to_string());
-        let mut properties = vec![("role_arn", new.role_arn.as_str()), ("source_profile", new.source_profile.as_str())];
-        let optional = [
-            ("mfa_serial", new.mfa_serial.as_ref().map(MfaSerial::as_str)),
-            ("external_id", new.external_id.as_ref().map(ExternalId::as_str)),
-            ("role_session_name", new.role_session_name.as_ref().map(RoleSessionName::as_str)),
-            ("duration_seconds", duration.as_deref()),
-            // A role of the practice account is asked for there, and nowhere else.
-            ("endpoint_url", source.get("endpoint_url")),
-            ("stagedoor_practice", source.get("stagedoor_practice")),
-            ("region", new.region.as_deref().map(str::trim).filter(|region| !region.is_empty())),
-        ];
-        properties.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
-        self.write_kept(&Edit::add_profile(&new.profile, &properties)?, &format!("new role profile {}", new.profile)).await?;
+        self.write_kept(&role_edit(&files, &new)?, &format!("new role profile {}", new.profile)).await?;
         self.publish();
         Ok(())
     }
@@ -289,6 +238,73 @@ impl Agent {
         self.0.locking.again.notify_one();
         chosen
     }
+}
+
+/// What storing a key writes into the config file.
+pub(super) fn key_edit(
+    files: &AwsFiles,
+    profile: &ProfileName,
+    id: &AccessKeyId,
+    region: Option<&str>,
+    mfa_serial: Option<&MfaSerial>,
+) -> Result<Edit<'static>> {
+    if id.is_temporary() {
+        return Err(Error::new(
+            Code::InvalidValue,
+            format!("{id} is the ID of temporary credentials, which end by themselves"),
+            "Store a long-lived access key, whose ID begins with AKIA",
+        ));
+    }
+    if let Some(found) = files.profile(profile)
+        && !matches!(found.kind(), ProfileKind::AccessKey | ProfileKind::Unresolved)
+        && found.get("source_profile") != Some(profile.as_str())
+    {
+        return Err(Error::new(
+            Code::InvalidValue,
+            format!("{profile} gets its credentials elsewhere, so a key of its own would never be used"),
+            "Store the key under the profile that it is the source of, or under a new name",
+        ));
+    }
+    if files.plaintext_key(profile).is_some() {
+        return Err(Error::new(
+            Code::InvalidValue,
+            format!("{profile} has an access key in a plain file already"),
+            format!("Move that one into the keychain: stagedoor import {profile}"),
+        ));
+    }
+    let mut properties = vec![(KEY, id.as_str())];
+    properties.extend(region.map(str::trim).filter(|region| !region.is_empty()).map(|region| ("region", region)));
+    properties.extend(mfa_serial.map(|serial| ("mfa_serial", serial.as_str())));
+    if files.profile(profile).is_some() {
+        Edit::set_all(profile, &properties.iter().map(|(key, value)| (*key, Some(*value))).collect::<Vec<_>>())
+    } else {
+        Edit::add_profile(profile, &properties)
+    }
+}
+
+/// What a new role profile writes into the config file.
+pub(super) fn role_edit(files: &AwsFiles, new: &NewRole) -> Result<Edit<'static>> {
+    let Some(source) = files.profile(&new.source_profile) else {
+        return Err(Error::new(
+            Code::MissingSource,
+            format!("There is no profile {} to get the role with", new.source_profile),
+            "Choose a profile that exists, or add its access key first",
+        ));
+    };
+    let duration = new.duration.map(|duration| duration.seconds().to_string());
+    let mut properties = vec![("role_arn", new.role_arn.as_str()), ("source_profile", new.source_profile.as_str())];
+    let optional = [
+        ("mfa_serial", new.mfa_serial.as_ref().map(MfaSerial::as_str)),
+        ("external_id", new.external_id.as_ref().map(ExternalId::as_str)),
+        ("role_session_name", new.role_session_name.as_ref().map(RoleSessionName::as_str)),
+        ("duration_seconds", duration.as_deref()),
+        // A role of the practice account is asked for there, and nowhere else.
+        ("endpoint_url", source.get("endpoint_url")),
+        ("stagedoor_practice", source.get("stagedoor_practice")),
+        ("region", new.region.as_deref().map(str::trim).filter(|region| !region.is_empty())),
+    ];
+    properties.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
+    Edit::add_profile(&new.profile, &properties)
 }
 
 pub(super) fn no_plaintext_key(profile: &ProfileName) -> Error {

@@ -58,6 +58,7 @@ impl Agent {
         match &result {
             Ok(got) => {
                 self.used(profile);
+                self.write_file_again(profile);
                 self.note(profile, asker, "start", How::Got(got, began));
             }
             Err(error) if error.code == Code::MfaCodeRequired => {}

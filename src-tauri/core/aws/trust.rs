@@ -44,7 +44,7 @@ impl Bundle {
     pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Trouble> {
         let path = self.path.display().to_string();
         let wrong = |why: &str| Trouble::bundle(&self.setting, &path, why);
-        let text = std::fs::read(&self.path).map_err(|error| wrong(&error.to_string()))?;
+        let text = crate::store::files::read_plain(&self.path).map_err(|error| wrong(&error.to_string()))?;
         let found: Vec<_> = CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(|_| wrong("it is not PEM"))?;
         if found.is_empty() {
             return Err(wrong("there is no certificate in it"));

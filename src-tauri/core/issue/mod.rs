@@ -18,7 +18,7 @@ pub use self::{
     assume_role::assume_role,
     caller_identity::{CallerIdentity, caller_identity},
     federation_token::{Federated, federation_token},
-    process::process_credentials,
+    process::{Given, long_lived, process_credentials},
     session_token::{LONGEST_SECONDS, session_token},
 };
 use crate::{

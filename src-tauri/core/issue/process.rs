@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::{
     error::{Code, Error, Result},
     model::{
-        access_key::AccessKeyId,
+        access_key::{AccessKey, AccessKeyId},
         credentials::{TemporaryCredentials, end},
         profile::ProfileName,
         secret::Secret,
@@ -38,8 +38,25 @@ struct Document {
     account_id: Option<String>,
 }
 
+/// What a program gave.
+pub enum Given {
+    /// A long-lived access key: good to sign with, never passed on.
+    Key(AccessKey),
+    /// A session.
+    Temporary(TemporaryCredentials),
+}
+
+/// A long-lived key is not what a profile hands out.
+pub fn long_lived(profile: &ProfileName) -> Error {
+    Error::new(
+        Code::NotSupported,
+        format!("The credential_process of {profile} gives a long-lived access key, which Stagedoor does not pass on"),
+        format!("Store that key in the keychain instead: stagedoor keys add {profile}"),
+    )
+}
+
 /// Runs `command` through the system's shell. Credentials without an end are asked for again after an hour.
-pub async fn process_credentials(profile: &ProfileName, command: &str, now: OffsetDateTime) -> Result<TemporaryCredentials> {
+pub async fn process_credentials(profile: &ProfileName, command: &str, now: OffsetDateTime) -> Result<Given> {
     let failed = |why: String| {
         Error::new(Code::NoCredentials, format!("The credential_process of {profile} {why}"), "Run its command in a terminal to see what it says")
     };
@@ -66,25 +83,21 @@ pub async fn process_credentials(profile: &ProfileName, command: &str, now: Offs
     if document.version != 1 {
         return Err(failed(format!("answered in version {}, AWS defines 1", document.version)));
     }
-    let Some(session_token) = document.session_token else {
-        return Err(Error::new(
-            Code::NotSupported,
-            format!("The credential_process of {profile} gives a long-lived access key, which Stagedoor does not pass on"),
-            format!("Store that key in the keychain instead: stagedoor keys add {profile}"),
-        ));
+    let Some(session_token) = document.session_token.filter(|token| !token.is_empty()) else {
+        return Ok(Given::Key(AccessKey { id: document.access_key_id, secret: document.secret_access_key }));
     };
     let expiration = match document.expiration {
         Some(at) => end(at).ok_or_else(|| failed("gave an Expiration that no session has (a year before 1970 or after 9998)".to_owned()))?,
         None => now + time::Duration::HOUR,
     };
-    Ok(TemporaryCredentials {
+    Ok(Given::Temporary(TemporaryCredentials {
         access_key_id: document.access_key_id,
         secret_access_key: document.secret_access_key,
         session_token,
         expiration,
         account_id: document.account_id,
         arn: None,
-    })
+    }))
 }
 
 #[cfg(all(test, unix))]
@@ -94,7 +107,10 @@ mod tests {
     use super::*;
 
     async fn answers(command: &str) -> Result<TemporaryCredentials> {
-        process_credentials(&ProfileName::new("foreign"), command, datetime!(2026-11-23 09:00 UTC)).await
+        match process_credentials(&ProfileName::new("foreign"), command, datetime!(2026-11-23 09:00 UTC)).await? {
+            Given::Temporary(credentials) => Ok(credentials),
+            Given::Key(_) => panic!("a key that lasts"),
+        }
     }
 
     fn document(expiration: &str) -> String {

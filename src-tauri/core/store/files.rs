@@ -18,7 +18,7 @@ use crate::error::{Code, Error, Result};
 
 /// Reads a file. `None` when there is none; an error with a hint when it is a folder or unreadable.
 pub fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
-    match fs::read(path) {
+    match replace::read(path) {
         Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(cannot_read(path, &error)),
@@ -27,7 +27,7 @@ pub fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>> {
 
 /// Reads a text file. `None` when there is none; an error with a hint when it is a folder, unreadable or not UTF-8.
 pub fn read_text(path: &Path) -> Result<Option<String>> {
-    let bytes = match fs::read(path) {
+    let bytes = match replace::read(path) {
         Ok(bytes) => bytes,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => return Ok(None),
         Err(error) => return Err(cannot_read(path, &error)),
@@ -38,6 +38,16 @@ pub fn read_text(path: &Path) -> Result<Option<String>> {
         zeroize::Zeroize::zeroize(&mut bytes);
         Error::new(Code::File, format!("{} is not UTF-8 text (line {line})", path.display()), "Open it in an editor and save it as UTF-8; nothing was changed")
     })
+}
+
+/// Reads a file whose reader has words of their own for what is wrong with it. Never waits, whatever lies there.
+pub(crate) fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
+    replace::read(path)
+}
+
+/// As [`read_plain`], to be read in parts.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    replace::open(path)
 }
 
 fn cannot_read(path: &Path, error: &io::Error) -> Error {
@@ -141,7 +151,8 @@ impl Lock {
         let mut folders: Vec<PathBuf> = targets.iter().filter_map(|target| fs::canonicalize(folder_of(target)).ok()).collect();
         folders.sort();
         folders.dedup();
-        let locked: Vec<File> = folders.iter().filter_map(|folder| File::open(folder).ok().filter(|folder| locks(folder, end))).collect();
+        let locked: Vec<File> =
+            folders.iter().filter(|folder| folder.is_dir()).filter_map(|folder| File::open(folder).ok().filter(|folder| locks(folder, end))).collect();
         let lock = Self { folders: locked };
         if lock.folders.len() == folders.len() {
             for target in &targets {
@@ -250,6 +261,29 @@ mod tests {
         assert!(Lock::within(&[&path], Duration::from_millis(20)).folders.is_empty());
         drop(other);
         assert_eq!(Lock::within(&[&path], PATIENCE).folders.len(), 1);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_is_no_file_is_refused_at_once() {
+        use rustix::fs::{CWD, Mode, mkfifoat};
+        let home = tempfile::tempdir().unwrap();
+        let (pipe, socket, circle) = (home.path().join("pipe"), home.path().join("socket"), home.path().join("circle"));
+        mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        std::os::unix::fs::symlink(&pipe, home.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("circle", &circle).unwrap();
+        let what = [("pipe", "a named pipe"), ("link", "a named pipe"), ("socket", "a socket")].map(|(name, what)| (home.path().join(name), what));
+        for (path, what) in what.into_iter().chain([(PathBuf::from("/dev/null"), "a device")]) {
+            let written = if path.starts_with(home.path()) { exchange(&path, Some(b""), b"x").unwrap_err() } else { read_text(&path).unwrap_err() };
+            for error in [read(&path).unwrap_err(), read_text(&path).unwrap_err(), written] {
+                assert!(error.message.contains(&format!("it is {what}, not a file")) && error.hint.contains("regular file"), "{error:?}");
+            }
+        }
+        for error in [read(&circle).unwrap_err(), write_atomic(&circle, b"x").unwrap_err(), exchange(&circle, None, b"x").unwrap_err()] {
+            assert!(error.hint.contains("in a circle"), "{error:?}");
+        }
+        assert_eq!(names(home.path()), ["circle", "link", "pipe", "socket"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -31,7 +31,56 @@ pub(super) fn follow(path: &Path) -> io::Result<PathBuf> {
             Err(_) => return Ok(here),
         }
     }
+    #[cfg(unix)]
+    return Err(rustix::io::Errno::LOOP.into());
+    #[cfg(not(unix))]
     Err(io::Error::other("too many symbolic links"))
+}
+
+/// Opens a regular file for reading. What is none is an error and not waited for: a named pipe would keep whoever opens it for ever.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    match options.open(path) {
+        Ok(file) => file.metadata().and_then(regular).map(|_| file),
+        // A socket cannot even be opened.
+        Err(error) => Err(fs::metadata(path).and_then(regular).err().filter(|why| why.kind() == io::ErrorKind::InvalidInput).unwrap_or(error)),
+    }
+}
+
+/// Reads a regular file.
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = open(path)?;
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    file.read_to_end(&mut bytes).map(|_| bytes)
+}
+
+/// Refuses what is no file, in the words that a person has for it.
+fn regular(metadata: Metadata) -> io::Result<Metadata> {
+    if metadata.is_file() {
+        return Ok(metadata);
+    }
+    if metadata.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+    }
+    #[cfg(unix)]
+    let what = {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = metadata.file_type();
+        if kind.is_fifo() {
+            "a named pipe"
+        } else if kind.is_socket() {
+            "a socket"
+        } else {
+            "a device"
+        }
+    };
+    #[cfg(not(unix))]
+    let what = "something else";
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}, not a file")))
 }
 
 /// The folder of a file that was [`follow`]ed.
@@ -59,7 +108,7 @@ pub(super) fn exchange(path: &Path, expected: Option<&[u8]>, next: &[u8]) -> io:
     let folder = folder_of(&target);
     step("mkdir", || create_folders(folder))?;
     let old = step("stat", || match fs::metadata(&target) {
-        Ok(metadata) => Ok(Some(metadata)),
+        Ok(metadata) => regular(metadata).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     })?;
@@ -203,7 +252,7 @@ fn look_like(_file: &File, _target: &Path, _old: &Metadata) -> io::Result<()> {
 #[cfg(target_os = "linux")]
 fn copy_attributes(file: &File, target: &Path) {
     use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
-    let Ok(old) = File::open(target) else { return };
+    let Ok(old) = open(target) else { return };
     let mut names = [0_u8; 4096];
     let Ok(length) = flistxattr(&old, &mut names[..]) else { return };
     for name in names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
@@ -219,7 +268,7 @@ fn copy_attributes(_file: &File, _target: &Path) {}
 
 /// Whether the file holds exactly this; `None`: is not there.
 fn holds(path: &Path, expected: Option<&[u8]>) -> io::Result<bool> {
-    match fs::read(path).map(Zeroizing::new) {
+    match read(path).map(Zeroizing::new) {
         Ok(bytes) => Ok(expected == Some(&bytes[..])),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(expected.is_none()),
         Err(error) => Err(error),

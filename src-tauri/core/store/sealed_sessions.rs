@@ -135,7 +135,7 @@ impl SealedSessions {
             Err(error) => return Err(error),
         };
         // Too long to be ours: an empty one is set aside for the same reason.
-        if length > LARGEST { Ok(Some(Vec::new())) } else { fs::read(&self.file).map(Some) }
+        if length > LARGEST { Ok(Some(Vec::new())) } else { files::read_plain(&self.file).map(Some) }
     }
 
     async fn open(&self, sealed: Vec<u8>) -> Result<Bytes, Unopened> {

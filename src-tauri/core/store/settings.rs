@@ -13,7 +13,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::{files::write_atomic, set_aside::set_aside, vault::Vault};
+use super::{
+    files::{read_plain, write_atomic},
+    set_aside::set_aside,
+    vault::Vault,
+};
 use crate::{
     error::{Code, Error, Result},
     model::{lock::SecretsPlace, snapshot::Settings},
@@ -59,6 +63,8 @@ pub struct ProfileChoices {
     pub last_used: Option<OffsetDateTime>,
     /// The section of the credentials file that its temporary credentials are written into.
     pub credentials_section: Option<String>,
+    /// An agent ended without taking them out: they are written again when a person starts the profile, not by themselves.
+    pub credentials_wait: bool,
 }
 
 /// A section of the credentials file that was written by us.
@@ -75,7 +81,7 @@ impl SettingsFile {
     /// Reads the file; the defaults where there is none. The second is what to tell the person.
     pub fn load(paths: &Paths) -> (Self, Option<Error>) {
         let path = file(paths);
-        let text = match fs::read(&path) {
+        let text = match read_plain(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return (Self::default(), None),
             Err(error) => return (Self::default(), Some(Error::file("read", &path, &error))),
@@ -89,7 +95,7 @@ impl SettingsFile {
     /// Whether the next agent begins locked, as far as the file tells. Changes nothing, whatever is wrong with it.
     pub fn begins_locked(paths: &Paths) -> bool {
         let vault = || Vault::new(paths).exists();
-        match fs::read(file(paths)).map(|text| Self::parse(&text)) {
+        match read_plain(&file(paths)).map(|text| Self::parse(&text)) {
             Ok(Ok(read)) => read.locked || read.secrets.map_or_else(vault, |place| place == SecretsPlace::Vault),
             Ok(Err(_)) | Err(_) => vault(),
         }
@@ -206,6 +212,7 @@ mod tests {
             tags: vec!["prod".to_owned()],
             last_used: Some(datetime!(2026-11-23 09:00 UTC)),
             credentials_section: None,
+            credentials_wait: false,
         };
         chosen.profiles.insert("with [brackets]".to_owned(), choices.clone());
         chosen.save(&paths).unwrap();

@@ -28,6 +28,12 @@ function connecting(profile: ProfileView, at: number): DiffLine[] {
   ];
 }
 
+/** A new section at the end of the file. */
+function section(name: string, said: Record<string, string | number | null>): DiffLine[] {
+  const lines = Object.entries(said).flatMap(([key, value]) => (value === null ? [] : `${key} = ${value}`));
+  return [gap, ...['', `[profile ${name}]`, ...lines].map((line, index) => added(120 + index, line))];
+}
+
 const moving = (): DiffLine[] => [
   same(14, '[default]'), removed(15, 'aws_access_key_id = AKIAXMPL8R5V2C6M3XK9'), removed(16, 'aws_secret_access_key = ••••'),
   added(15, 'stagedoor_access_key_id = AKIAXMPL8R5V2C6M3XK9'), added(16, 'stagedoor_key_in = keychain'), same(17, '# until Ada is back'),
@@ -40,7 +46,7 @@ function about(edit: FileEdit, { profiles }: Snapshot): ProfileView[] {
     case 'connect_all': return profiles.filter((it) => !it.connected && !it.error);
     case 'disconnect_all': return profiles.filter((it) => it.connected);
     case 'undo_import': return profiles.filter((it) => it.name === edit.profile);
-    case 'restore': return [];
+    case 'add_key': case 'add_role': case 'restore': return [];
   }
 }
 
@@ -56,6 +62,11 @@ export function previewOf(edit: FileEdit, snapshot: Snapshot): Preview {
     case 'disconnect': case 'disconnect_all': return { ...told, diffs: connect.length ? [diff(config_path, connect.map(other))] : [] };
     case 'import': return { ...told, diffs: [diff(credentials_path, [gap, ...moving()])] };
     case 'undo_import': return { ...told, diffs: [diff(credentials_path, [gap, ...moving().map(other)])] };
+    case 'add_key': return { ...told, profiles: [edit.profile], diffs: [diff(config_path, section(edit.profile, { stagedoor_access_key_id: edit.access_key_id, region: edit.region, mfa_serial: edit.mfa_serial }))] };
+    case 'add_role': {
+      const { profile, duration, ...said } = edit.role;
+      return { ...told, profiles: [profile], diffs: [diff(config_path, section(profile, { ...said, duration_seconds: duration }))] };
+    }
     case 'restore': return { ...told, diffs: [diffOf(edit.file, edit.number, snapshot)] };
   }
 }

@@ -14,6 +14,7 @@ import type { Event as HostEvent } from './types/Event';
 import type { FileDiff } from './types/FileDiff';
 import type { FileEdit } from './types/FileEdit';
 import type { PracticeOverview } from './types/PracticeOverview';
+import type { NewRole } from './types/NewRole';
 import type { Preview } from './types/Preview';
 import type { LeaseRequest } from './types/LeaseRequest';
 import type { LeaseView } from './types/LeaseView';
@@ -45,6 +46,7 @@ export type { ProfileFinding } from './types/ProfileFinding';
 export type { ExerciseView } from './types/ExerciseView';
 export type { HopView } from './types/HopView';
 export type { IamRoleView } from './types/IamRoleView';
+export type { NewRole } from './types/NewRole';
 export type { LineView } from './types/LineView';
 export type { ProfileView } from './types/ProfileView';
 export type { SessionTokenView } from './types/SessionTokenView';
@@ -62,19 +64,6 @@ export interface NewAccessKey {
   key: { id: string; secret: string };
   region: string | null;
   mfa_serial: string | null;
-}
-
-/** A role profile to be written to the config file. */
-export interface NewRole {
-  profile: string;
-  role_arn: string;
-  source_profile: string;
-  mfa_serial: string | null;
-  external_id: string | null;
-  role_session_name: string | null;
-  /** In seconds. */
-  duration: number | null;
-  region: string | null;
 }
 
 /** A code from a stored seed. */

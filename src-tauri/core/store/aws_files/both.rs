@@ -21,6 +21,8 @@ use crate::{
 /// How often an edit starts over because somebody else wrote a file meanwhile.
 const ATTEMPTS: usize = 20;
 
+const CONTESTED: &str = "The AWS files are being changed by another program";
+
 /// Both files at one moment.
 pub(super) struct Files {
     pub(super) config: Before,
@@ -48,8 +50,14 @@ impl Before {
         }
     }
 
-    fn bytes(&self) -> Content {
-        self.found.then(|| bytes::encode(&self.document.text))
+    /// The same as bytes, for the last step: nobody needs to know any more what each line is.
+    fn bytes_after(&self, next: Next) -> Content {
+        match next {
+            Next::Same => self.found.then(|| bytes::encode(&self.document.text)),
+            Next::Text(text) if text == self.document.text => self.found.then(|| bytes::encode(&text)),
+            Next::Text(text) => Some(bytes::encode(&text)),
+            Next::Gone => None,
+        }
     }
 }
 
@@ -169,11 +177,21 @@ fn changes_of(paths: &Paths, config: Content, credentials: Content, steps: &[&Do
         config: before(&paths.aws_config, FileKind::Config, &config)?,
         credentials: before(&paths.aws_credentials, FileKind::Credentials, &credentials)?,
     };
-    for step in steps {
+    let Some((last, others)) = steps.split_last() else {
+        return Ok(Changes {
+            config: Changed { after: config.clone(), before: config },
+            credentials: Changed { after: credentials.clone(), before: credentials },
+        });
+    };
+    for step in others {
         let (next_config, next_credentials) = step(&now)?;
         now = Files { config: now.config.after(FileKind::Config, next_config), credentials: now.credentials.after(FileKind::Credentials, next_credentials) };
     }
-    Ok(Changes { config: Changed { before: config, after: now.config.bytes() }, credentials: Changed { before: credentials, after: now.credentials.bytes() } })
+    let (next_config, next_credentials) = last(&now)?;
+    Ok(Changes {
+        config: Changed { before: config, after: now.config.bytes_after(next_config) },
+        credentials: Changed { before: credentials, after: now.credentials.bytes_after(next_credentials) },
+    })
 }
 
 fn write_all(_: &files::Lock, paths: &Paths, order: Order, steps: &[&Does<'_>], mut about_to: impl FnMut(&Changes)) -> Result<Changes> {
@@ -197,7 +215,17 @@ fn write_all(_: &files::Lock, paths: &Paths, order: Order, steps: &[&Does<'_>], 
             }
         }
     }
-    Err(Error::new(Code::File, "The AWS files are being changed by another program", "Try again when it is done; nothing was changed"))
+    Err(contested())
+}
+
+/// Somebody else writes the files all the time.
+pub fn contested() -> Error {
+    Error::new(Code::File, CONTESTED, "Try again when it is done; nothing was changed")
+}
+
+/// Whether an edit failed because somebody else writes the files, so that it may be tried again.
+pub fn is_contested(error: &Error) -> bool {
+    error.code == Code::File && error.message == CONTESTED
 }
 
 /// Writes one file; `false`: somebody else did meanwhile.

@@ -20,14 +20,28 @@ pub(super) fn is_foreign(c: char) -> bool {
 
 /// The text of a file, unless it is none at all: then nobody may edit it.
 pub(super) fn text_of(path: &Path, bytes: &[u8]) -> Result<Zeroizing<String>> {
-    if bytes.contains(&0) {
+    if let Some(first) = bytes.iter().position(|byte| *byte == 0) {
+        let path = path.display();
+        if is_utf16(bytes) {
+            return Err(Error::new(
+                Code::File,
+                format!("{path} is not UTF-8 text: an editor may have saved it as UTF-16"),
+                "Open it in an editor and save it as UTF-8; nothing was changed",
+            ));
+        }
+        let line = bytes[..first].split(|byte| *byte == b'\n').count();
         return Err(Error::new(
             Code::File,
-            format!("{} is not UTF-8 text: an editor may have saved it as UTF-16", path.display()),
-            "Open it in an editor and save it as UTF-8; nothing was changed",
+            format!("Line {line} of {path} holds a NUL byte, which no text has"),
+            "Open it in an editor and remove that byte, or take back an earlier version: stagedoor files; nothing was changed",
         ));
     }
     Ok(Zeroizing::new(decode(bytes)))
+}
+
+/// Its byte order mark says so, or every other byte of what is written in Latin letters.
+fn is_utf16(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || bytes.split(|byte| *byte == 0).count() * 3 > bytes.len()
 }
 
 /// The text of a file.
@@ -89,6 +103,16 @@ mod tests {
             let foreign = str::from_utf8(&bytes).is_err() || text.contains(is_foreign);
             prop_assert_eq!(first_foreign_line(&text).is_some(), foreign);
         }
+    }
+
+    #[test]
+    fn what_is_no_text_is_called_what_it_is() {
+        let said = |bytes: &[u8]| text_of(Path::new("config"), bytes).unwrap_err().message;
+        let utf16: Vec<u8> = "[default]\nregion = x\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [utf16.clone(), [&[0xff, 0xfe][..], &utf16].concat()] {
+            assert!(said(&bytes).contains("UTF-16"), "{}", said(&bytes));
+        }
+        assert_eq!(said(b"[default]\nregion = caf\xc3\xa9\0\n"), "Line 2 of config holds a NUL byte, which no text has");
     }
 
     #[test]

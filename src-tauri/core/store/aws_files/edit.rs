@@ -6,7 +6,7 @@
 use std::path::Path;
 
 pub(crate) use super::both::lock;
-pub use super::both::{Changed, Changes, Content, Edit};
+pub use super::both::{Changed, Changes, Content, Edit, contested, is_contested};
 use super::{
     both::{Next, Order},
     bytes,

@@ -4,7 +4,6 @@
 //! nothing is replaced, and what would have been written is kept beside it.
 
 use std::{
-    fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -29,7 +28,7 @@ pub(super) fn digest(bytes: &[u8]) -> Digest {
 /// `None`: there is none.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    let done = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    let done = files::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
     match done {
         Ok(_) if bytes.len() as u64 > LARGEST => Err(Error::new(
             Code::File,
