@@ -191,16 +191,16 @@ pub(crate) enum Command {
         #[arg(long)]
         off: bool,
     },
-    /// Move plaintext access keys from ~/.aws into the keychain
+    /// Move plaintext access keys from ~/.aws into the keychain, or the vault where that counts
     Import(crate::files_args::Import),
     /// The last versions of ~/.aws/config and ~/.aws/credentials, from before and after each change that Stagedoor made
     Files(crate::files_args::Files),
-    /// Access keys in the keychain
+    /// Access keys in the keychain or the vault
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
     },
-    /// MFA devices whose seeds are in the keychain
+    /// MFA devices whose seeds are in the keychain or the vault
     Mfa {
         #[command(subcommand)]
         command: crate::mfa::MfaCommand,
@@ -304,16 +304,24 @@ pub(crate) enum KeysCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum VaultCommand {
     /// Make a vault; its passphrase is asked for, or read from standard input
-    Create,
+    Create {
+        /// The vault that counted is gone for good: begin anew with an empty one
+        #[arg(long)]
+        lost: bool,
+    },
     /// Encrypt the vault to another passphrase; asks for the old and the new one, or reads them from standard input, a line each
     Passphrase,
-    /// Move access keys, MFA seeds and Stagedoor's own keys: copied, verified, then deleted where they were
+    /// Move access keys, MFA seeds and Stagedoor's own keys: copied, verified, then deleted where they were. Where the vault is not
+    /// open its passphrase is asked for, or read from standard input
     Migrate {
         #[arg(long, value_name = "PLACE")]
         to: Place,
         /// Say what would be moved, and change nothing
         #[arg(long)]
         dry_run: bool,
+        /// With --to keychain: the vault is gone for good, and the keychain counts from now on
+        #[arg(long, conflicts_with = "dry_run")]
+        lost: bool,
     },
 }
 

@@ -18,7 +18,7 @@ use stagedoor_core::{
         protocol::{Request, Response},
         socket::client::{self, Failure},
     },
-    aws::Environment,
+    aws::{Environment, without_login},
     deliver,
     error::{Code, Error, Result},
     model::{mfa::MfaCode, profile::ProfileName, secret::Secret},
@@ -105,11 +105,10 @@ pub(crate) fn warn_if_elsewhere(outside: &Outside) {
     let names: BTreeSet<_> = here.iter().chain(&surroundings).map(|(name, _)| name).filter(|name| !child::FILES.contains(&name.as_str())).collect();
     let mut elsewhere = false;
     for name in names {
-        let told = |value: &Option<String>, none: &str| value.as_ref().map_or_else(|| none.to_owned(), |value| format!("has {name}={value}"));
+        let told = |value: &Option<String>| value.as_ref().map_or_else(|| format!("has no {name}"), |value| format!("has {name}={}", without_login(value)));
         let (ours, theirs) = (value(&here, name), value(&surroundings, name));
         if ours != theirs {
-            let ours = told(&ours, &format!("has no {name}"));
-            print::say(&format!("warning: the agent that runs {}, and that counts; this terminal {ours}", told(&theirs, &format!("has no {name}"))));
+            print::say(&format!("warning: the agent that runs {}, and that counts; this terminal {}", told(&theirs), told(&ours)));
             elsewhere = true;
         }
     }

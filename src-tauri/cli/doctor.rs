@@ -10,7 +10,7 @@ use stagedoor_core::{
         protocol::{Request, Response},
         socket::client::{self, Failure},
     },
-    aws::Environment,
+    aws::{Environment, without_login},
     doctor,
     error::{Error, Result},
     model::{
@@ -34,6 +34,8 @@ pub(crate) fn run(outside: &Outside, json: bool) -> Result<ExitCode> {
     let mut report = examine(outside);
     let files = AwsFiles::read(&outside.paths).ok();
     doctor::terminal(&mut report, &variables, files.as_ref());
+    let theirs = report.variables.clone();
+    doctor::terminal_proxy(&mut report, &variables, &theirs);
     let report = report.sorted();
     if json {
         print::json(&report)?;
@@ -117,15 +119,23 @@ fn beside(outside: &Outside, mut report: DoctorReport, here: &Environment) -> Do
     for (name, value) in here.surroundings() {
         let theirs = surroundings.iter().find(|(other, _)| *other == name);
         if theirs.is_none_or(|(_, theirs)| *theirs != value) {
-            let theirs = theirs.map_or_else(|| "does not have it".to_owned(), |(_, theirs)| format!("has {}", shown(theirs)));
-            let title = format!("This terminal sets {name}={}; the agent that runs {theirs}, and that counts", shown(&value));
-            report.findings.push(
-                Finding::new("agent_elsewhere", Level::Warning, "variables", title)
-                    .mended_by("Write endpoint_url into the profile, or give this terminal an agent of its own: export STAGEDOOR_HOME=FOLDER"),
-            );
+            let theirs = theirs.map_or_else(|| "does not have it".to_owned(), |(_, theirs)| format!("has {}", shown(&without_login(theirs))));
+            let title = format!("This terminal sets {name}={}; the agent that runs {theirs}, and that counts", shown(&without_login(&value)));
+            report.findings.push(Finding::new("agent_elsewhere", Level::Warning, "variables", title).mended_by(elsewhere(&name)));
         }
     }
     report
+}
+
+/// How a terminal and the agent come to mean the same.
+fn elsewhere(name: &str) -> String {
+    let own = "give this terminal an agent of its own: export STAGEDOOR_HOME=FOLDER";
+    if name.starts_with("AWS_ENDPOINT_URL") {
+        format!("Write endpoint_url into the profile, or {own}")
+    } else {
+        // Files have no line in a profile.
+        format!("Quit Stagedoor and start it from this terminal, so that both read the same files; or unset {name}; or {own}")
+    }
 }
 
 /// Looks at the desktop, which the agent would have done.

@@ -9,7 +9,7 @@ use stagedoor_core::{
     agent::{FileEdit, protocol::Request},
     error::Result,
     model::{access_key::AccessKey, chain::KeyPlace, profile::ProfileName, secret::Secret},
-    store::aws_files::AwsFiles,
+    store::{aws_files::AwsFiles, settings::SettingsFile},
 };
 
 use crate::{Outside, args::KeysCommand, ask, files, later, print};
@@ -35,7 +35,7 @@ fn add(outside: &Outside, profile: &str) -> Result<ExitCode> {
     files::preview(outside, &shown)?.diffs.iter().for_each(files::print_diff);
     let request = Request::AddAccessKey { profile: ProfileName::new(profile), access_key_id: key.id.to_string(), secret_access_key: key.secret };
     ask::ask(outside, &request)?;
-    print::say(&format!("Access key {} of {profile} is in the keychain.", key.id));
+    print::say(&format!("Access key {} of {profile} is in {}.", key.id, SettingsFile::secrets_place(&outside.paths).words()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -50,8 +50,9 @@ fn list(outside: &Outside, json: bool) -> Result<ExitCode> {
     if json {
         return print::json(&keys.map(|(profile, id, place)| json!({"profile": profile, "access_key_id": id, "place": place})).collect::<Vec<_>>());
     }
+    let kept = SettingsFile::secrets_place(&outside.paths).words();
     let place = |place| match place {
-        KeyPlace::Keychain => "keychain".to_owned(),
+        KeyPlace::Keychain => kept.trim_start_matches("the ").to_owned(),
         KeyPlace::File => "plain file".to_owned(),
     };
     let rows: Vec<_> = keys.map(|(profile, id, at)| vec![profile, id, place(at)]).collect();

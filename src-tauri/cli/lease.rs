@@ -7,6 +7,7 @@ use std::{ffi::OsString, io::Read, path::Path, process::ExitCode};
 
 use stagedoor_core::{
     agent::protocol::{Request, Response, Variable},
+    clock::Clock,
     deliver,
     error::{Code, Error, Result},
     model::{
@@ -18,10 +19,12 @@ use stagedoor_core::{
     },
 };
 
+use time::OffsetDateTime;
+
 use crate::{
     Outside, ask,
     lease_args::{LeaseArguments, LeaseCommand},
-    print, sessions, stay,
+    print, sessions, stay, vault,
 };
 
 /// The longest policy that is read: far beyond what STS takes.
@@ -151,29 +154,61 @@ fn code_of(serial: &str) -> Result<Secret> {
 
 fn list(outside: &Outside, json: bool) -> Result<ExitCode> {
     let Response::Leases { leases } = ask::ask(outside, &Request::Leases)? else { return Err(ask::misunderstood()) };
+    let locked = leases.is_empty() && vault::is_locked(outside)?;
+    if locked {
+        print::say(vault::LOCKED);
+    }
     if json {
         return print::json(&leases);
+    }
+    if locked {
+        return Ok(ExitCode::SUCCESS);
     }
     if leases.is_empty() {
         print::say("No lease runs.\nhint: Make one: stagedoor lease PROFILE --read-only -- CMD");
         return Ok(ExitCode::SUCCESS);
     }
+    let now = Clock::system().now();
     let rows: Vec<_> = leases
         .into_iter()
         .map(|lease| {
             let note = lease.error.map_or_else(|| lease.program.unwrap_or(lease.asked_by), |error| error.message);
-            vec![lease.id, lease.name, lease.profile.to_string(), lease.narrowing.words(), sessions::local(lease.ends), note]
+            let left = left(lease.ends, lease.expiration, now);
+            vec![lease.id, lease.name, lease.profile.to_string(), lease.narrowing.words(), sessions::local(lease.ends), left, note]
         })
         .collect();
-    Ok(print::table(&["ID", "NAME", "PROFILE", "MAY", "UNTIL", "FOR"], &rows))
+    Ok(print::table(&["ID", "NAME", "PROFILE", "MAY", "UNTIL", "TIME LEFT", "FOR"], &rows))
+}
+
+/// How long a lease still lasts, and whether its credentials are renewed before: `1 h 58 min, renewed`.
+fn left(ends: OffsetDateTime, expiration: Option<OffsetDateTime>, now: OffsetDateTime) -> String {
+    let minutes = (ends - now).whole_minutes();
+    let time = match (minutes / 60, minutes % 60) {
+        (..0, _) | (_, ..0) | (0, 0) => "less than a minute".to_owned(),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    };
+    // A minute apart is the same end, as AWS counts it.
+    if expiration.is_some_and(|end| ends - end > time::Duration::MINUTE) { format!("{time}, renewed") } else { time }
 }
 
 fn stop(outside: &Outside, lease: Option<String>) -> Result<ExitCode> {
-    let said = lease.as_ref().map_or_else(|| "All leases are stopped".to_owned(), |lease| format!("The lease {lease} is stopped"));
+    // How many there were is known while they are not sealed.
+    let none = match (&lease, ask::ask(outside, &Request::Leases)?) {
+        (None, Response::Leases { leases }) => leases.is_empty() && !vault::is_locked(outside)?,
+        _ => false,
+    };
+    let said = lease.as_ref().map_or_else(
+        || "All leases are stopped: they are not handed out again.".to_owned(),
+        |lease| format!("The lease {lease} is stopped: it is not handed out again."),
+    );
     ask::ask(outside, &Request::StopLease { lease })?;
-    print::say(&format!(
-        "{said}: it is not handed out again. What was handed out works at AWS until it expires; to cut it off, revoke the role's older sessions in IAM."
-    ));
+    if none {
+        print::say("No lease ran, so there was nothing to stop.");
+    } else {
+        print::say(&format!("{said} What was handed out works at AWS until it expires; to cut it off, revoke the role's older sessions in IAM."));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -199,4 +234,22 @@ pub(crate) fn write(outside: &Outside, profile: &ProfileName, section: Option<St
         file.expiration.map(sessions::local).unwrap_or_default()
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::{Duration, macros::datetime};
+
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_told_and_that_it_is_renewed_before() {
+        let now = datetime!(2026-11-23 09:00 UTC);
+        let told = |minutes: i64, credentials: i64| left(now + Duration::minutes(minutes), Some(now + Duration::minutes(credentials)), now);
+        assert_eq!(told(58, 58), "58 min");
+        assert_eq!(told(118, 60), "1 h 58 min, renewed");
+        assert_eq!(told(120, 120), "2 h");
+        assert_eq!(told(0, 0), "less than a minute");
+        assert_eq!(left(now - Duration::minutes(3), None, now), "less than a minute");
+    }
 }

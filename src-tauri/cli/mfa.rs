@@ -10,6 +10,7 @@ use stagedoor_core::{
     agent::protocol::{Request, Response},
     error::{Code, Error, Result},
     model::{mfa::TotpSeed, params::MfaSerial, secret::Secret},
+    store::settings::SettingsFile,
 };
 
 use crate::{Outside, ask, print};
@@ -44,7 +45,7 @@ pub(crate) fn run(outside: &Outside, command: MfaCommand) -> Result<ExitCode> {
         },
         MfaCommand::List => match ask::ask(outside, &Request::MfaDevices)? {
             Response::Names { names } if names.is_empty() => {
-                print::say("No MFA device's seed is in the keychain.");
+                print::say(&format!("No MFA device's seed is in {}.", SettingsFile::secrets_place(&outside.paths).words()));
                 Ok(ExitCode::SUCCESS)
             }
             Response::Names { names } => Ok(print::data(&names.join("\n"))),
@@ -60,6 +61,6 @@ fn add(outside: &Outside, serial: &str) -> Result<ExitCode> {
     let seed = if print::is_typed() { print::prompt_secret("Secret configuration key (not shown): ")? } else { print::read_line()? };
     let seed = TotpSeed::parse(&seed)?;
     ask::ask(outside, &Request::AddTotpSeed { serial: serial.to_owned(), seed: Secret::new(seed.expose()) })?;
-    print::say(&format!("The seed of {serial} is in the keychain; its codes are no longer asked for."));
+    print::say(&format!("The seed of {serial} is in {}; its codes are no longer asked for.", SettingsFile::secrets_place(&outside.paths).words()));
     Ok(ExitCode::SUCCESS)
 }

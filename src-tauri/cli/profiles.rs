@@ -164,10 +164,11 @@ pub(crate) fn import(outside: &Outside, wanted: Import) -> Result<ExitCode> {
     }
     let preview = files::preview(outside, &FileEdit::Import { profiles: named.clone() })?;
     preview.diffs.iter().for_each(files::print_diff);
+    let kept = SettingsFile::secrets_place(&outside.paths).words();
     let ids: Vec<_> = named.iter().map(|name| found.plaintext_key(name).map(|key| key.id.to_string()).unwrap_or_default()).collect();
     if how.dry_run {
         for (name, id) in named.iter().zip(&ids) {
-            print::say(&format!("Would move access key {id} of {name} into the keychain."));
+            print::say(&format!("Would move access key {id} of {name} into {kept}."));
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -184,7 +185,7 @@ pub(crate) fn import(outside: &Outside, wanted: Import) -> Result<ExitCode> {
             continue;
         }
         moved.push(name.as_str());
-        print::say(&format!("Access key {id} of {name} is in the keychain; AWS accepted it, and the file no longer holds it."));
+        print::say(&format!("Access key {id} of {name} is in {kept}; AWS accepted it, and the file no longer holds it."));
     }
     if moved.is_empty() {
         return Ok(code);

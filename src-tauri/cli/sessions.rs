@@ -20,7 +20,7 @@ use stagedoor_core::{
     store::aws_files::AwsFiles,
 };
 
-use crate::{Outside, args::ShellChoice, ask, print};
+use crate::{Outside, args::ShellChoice, ask, print, vault};
 
 /// The SDKs kill a `credential_process` after a minute and tell nobody why, so it says so itself before.
 const ANSWER_WITHIN: Duration = Duration::from_secs(55);
@@ -113,8 +113,15 @@ pub(crate) fn status(outside: &Outside, json: bool) -> Result<ExitCode> {
     for problem in &problems {
         print::say(&format!("warning: {}\nhint: {}", problem.message, problem.hint));
     }
+    let locked = sessions.is_empty() && vault::is_locked(outside)?;
+    if locked {
+        print::say(vault::LOCKED);
+    }
     if json {
         return print::json(&sessions);
+    }
+    if locked {
+        return Ok(ExitCode::SUCCESS);
     }
     if sessions.is_empty() {
         print::say("No session is active.\nhint: Start one: stagedoor start PROFILE");

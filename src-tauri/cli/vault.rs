@@ -13,6 +13,9 @@ use stagedoor_core::{
 
 use crate::{Outside, args::VaultCommand, ask, print};
 
+/// What is said where the list of sessions or leases is empty because it is locked.
+pub(crate) const LOCKED: &str = "Stagedoor is locked: nothing is handed out, and what was active lies sealed.\nhint: Unlock it: stagedoor unlock";
+
 /// How often a person may mistype it before the command ends.
 const TRIES: usize = 3;
 
@@ -25,23 +28,35 @@ pub(crate) fn lock(outside: &Outside) -> Result<ExitCode> {
 
 /// `unlock`
 pub(crate) fn unlock(outside: &Outside) -> Result<ExitCode> {
+    if !is_locked(outside)? {
+        print::say("Stagedoor is not locked, so there was nothing to unlock.");
+        return Ok(ExitCode::SUCCESS);
+    }
     with_passphrase(outside, |passphrase| Request::Unlock { passphrase })?;
     print::say("Stagedoor is unlocked.");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs one of `vault …`.
-pub(crate) fn run(outside: &Outside, command: &VaultCommand) -> Result<ExitCode> {
-    match command {
-        VaultCommand::Create => create(outside),
-        VaultCommand::Passphrase => passphrase(outside),
-        VaultCommand::Migrate { to, dry_run } => migrate(outside, (*to).into(), *dry_run),
+/// Whether nothing is handed out until somebody unlocks it.
+pub(crate) fn is_locked(outside: &Outside) -> Result<bool> {
+    match ask::ask(outside, &Request::Hello)? {
+        Response::Hello { locked, .. } => Ok(locked),
+        _ => Err(ask::misunderstood()),
     }
 }
 
-fn create(outside: &Outside) -> Result<ExitCode> {
+/// Runs one of `vault …`.
+pub(crate) fn run(outside: &Outside, command: &VaultCommand) -> Result<ExitCode> {
+    match command {
+        VaultCommand::Create { lost } => create(outside, *lost),
+        VaultCommand::Passphrase => passphrase(outside),
+        VaultCommand::Migrate { to, dry_run, lost } => migrate(outside, (*to).into(), *dry_run, *lost),
+    }
+}
+
+fn create(outside: &Outside, lost: bool) -> Result<ExitCode> {
     let passphrase = new_passphrase("Passphrase of the new vault (not shown): ")?;
-    match ask::ask(outside, &Request::CreateVault { passphrase })? {
+    match ask::ask(outside, &Request::CreateVault { passphrase, lost })? {
         Response::Place { place: SecretsPlace::Vault } => print::say("The vault is made, and Stagedoor keeps its secrets there."),
         Response::Place { place: SecretsPlace::Keychain } => {
             print::say("The vault is made, and still empty: the secrets are in the keychain.\nhint: Move them: stagedoor vault migrate --to vault");
@@ -60,19 +75,34 @@ fn passphrase(outside: &Outside) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn migrate(outside: &Outside, to: SecretsPlace, dry_run: bool) -> Result<ExitCode> {
-    let Response::Migrated { migration } = with_passphrase(outside, |passphrase| Request::Migrate { to, passphrase, dry_run })? else {
+fn migrate(outside: &Outside, to: SecretsPlace, dry_run: bool, lost: bool) -> Result<ExitCode> {
+    if lost && to == SecretsPlace::Vault {
+        let hint = "Make a new vault: stagedoor vault create --lost; or go back to the keychain: stagedoor vault migrate --to keychain --lost";
+        return Ok(print::wrong_argument(&Error::new(Code::InvalidValue, "Nothing can be moved to a vault that is lost", hint)));
+    }
+    if !lost && is_locked(outside)? {
+        if !print::is_typed() {
+            // A passphrase does not help there: unlocking is a step of its own.
+            ask::ask(outside, &Request::Migrate { to, passphrase: None, dry_run, lost })?;
+        }
+        print::say("Stagedoor is locked: it is unlocked first.");
+        with_passphrase(outside, |passphrase| Request::Unlock { passphrase })?;
+    }
+    let Response::Migrated { migration } = with_passphrase(outside, |passphrase| Request::Migrate { to, passphrase, dry_run, lost })? else {
         return Err(ask::misunderstood());
     };
-    let place = match to {
-        SecretsPlace::Keychain => "the keychain",
-        SecretsPlace::Vault => "the vault",
-    };
+    let place = to.words();
     for item in &migration.items {
         print::data(item);
     }
     if let Some(error) = migration.left {
         return Err(error);
+    }
+    if lost {
+        print::say(
+            "Stagedoor keeps its secrets in the keychain from now on. What was in the vault is lost.\nhint: Add your access keys again: stagedoor keys add PROFILE",
+        );
+        return Ok(ExitCode::SUCCESS);
     }
     print::say(&match (migration.items.len(), dry_run) {
         (0, true) => "There is nothing to move.".to_owned(),

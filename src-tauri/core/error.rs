@@ -8,6 +8,9 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
+/// How much of what was typed an error tells again.
+const ECHOED: usize = 200;
+
 /// What a caller can act on. On the wire in `snake_case`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
@@ -87,7 +90,8 @@ impl Error {
 
     /// `what` is not a valid `name`; `expected` is the rule in AWS's words.
     pub fn invalid(name: &str, what: &str, expected: &str) -> Self {
-        let what = what.escape_debug();
+        let shown: String = what.chars().take(ECHOED).collect();
+        let what = format!("{}{}", shown.escape_debug(), if shown.len() < what.len() { "…" } else { "" });
         Self::new(Code::InvalidValue, format!("“{what}” is no valid {name}"), format!("Expected: {expected}"))
     }
 

@@ -11,7 +11,7 @@ use stagedoor_core::{
 
 use crate::{
     agent_home::{Home, name, process, session, start},
-    hostile_sts::{Ca, How, Sts, proxy},
+    hostile_sts::{Ca, How, Sts, proxy, self_signed},
 };
 
 /// A profile whose STS is at `endpoint`, asked once.
@@ -108,6 +108,18 @@ async fn a_refused_certificate_is_told_with_its_issuer() {
         assert!(error.hint.contains(hint) && error.code == Code::AwsUnreachable, "{error:?}");
         assert_eq!(sts.answered(), 0, "nothing was asked over a line that is not believed");
     }
+}
+
+#[tokio::test]
+async fn a_servers_own_ca_as_its_certificate_is_told_in_plain_words() {
+    let home = Home::new().await;
+    let (server, pem) = self_signed("localhost");
+    let sts = Sts::start(home.clock.clone(), Some(server)).await;
+    home.put(&home.path("own.pem"), pem.as_bytes());
+    profile(&home, "own", &format!("https://localhost:{}", sts.port), &format!("ca_bundle = {}", home.path("own.pem").display()));
+    let error = fails(&home.agent().await, "own").await;
+    assert!(error.message.contains("it is a CA's own certificate (self-signed)") && !error.message.contains("OtherError"), "{error:?}");
+    assert!(error.hint.contains("issue the server a certificate of its own"), "{error:?}");
 }
 
 #[tokio::test]

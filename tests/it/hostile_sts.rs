@@ -204,6 +204,20 @@ impl Ca {
     }
 }
 
+/// A server whose certificate is its own CA, as `openssl req -x509` makes it, and that certificate as a file has it.
+pub(crate) fn self_signed(name: &str) -> (TlsAcceptor, String) {
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions().unwrap();
+    let own = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], own).unwrap();
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64_STANDARD.encode(certificate.der()));
+    (TlsAcceptor::from(Arc::new(config)), pem)
+}
+
 /// A proxy that leads every name to one port of this machine, or refuses with a status. Gives its port and what it was asked.
 pub(crate) async fn proxy(to: u16, login: Option<&'static str>, refuses: Option<u16>) -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

@@ -23,6 +23,7 @@ mod agent_hostile;
 mod agent_issuing;
 mod agent_lease;
 mod agent_lease_bounds;
+mod agent_lease_locked;
 mod agent_lock;
 mod agent_network;
 mod agent_practice;
@@ -49,6 +50,7 @@ mod aws_lossless;
 #[cfg(target_os = "linux")]
 mod bus;
 mod doctor;
+mod doctor_more;
 #[path = "../fuzz/endpoint.rs"]
 mod fuzz_endpoint;
 #[path = "../fuzz/files.rs"]
@@ -89,6 +91,7 @@ mod scenarios;
 mod shells;
 mod tidy;
 mod vault;
+mod vault_lost;
 mod vault_moves;
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the tests that use all of it run on Linux"))]
 mod world;

@@ -18,7 +18,6 @@ import SquareTerminal from '@lucide/svelte/icons/terminal';
 import Undo from '@lucide/svelte/icons/undo-2';
 import Unplug from '@lucide/svelte/icons/unplug';
 import type { ProfileView } from './host';
-import { keptIn } from './labels';
 import type { Sheet, Ui } from './state.svelte';
 
 export type IconComponent = Component<Record<string, unknown>>;
@@ -96,7 +95,7 @@ function keyActions(ui: Ui, profile: ProfileView): Action[] {
     out.push({ id: 'practice', label: 'Practice account…', icon: icon(QrCode), key: null, part: 'key', run: () => void (ui.sheet = { kind: 'practice' }) });
   }
   if (key?.place === 'file') {
-    out.push({ id: 'import', label: `Move access key into ${keptIn(ui.snapshot)}`, icon: icon(KeyDrawing), key: null, part: 'key', run: () => moveKey(ui, name) });
+    out.push({ id: 'import', label: `Move access key into ${ui.kept}`, icon: icon(KeyDrawing), key: null, part: 'key', run: () => moveKey(ui, name) });
   } else if (key && !practice) {
     out.push({ id: 'undo-import', label: 'Put access key back into the file', icon: icon(Undo), key: null, part: 'key', run: () => void (ui.sheet = { kind: 'file-edit', edit: { edit: 'undo_import', profile: name }, title: `Put the access key of ${name} back`, done: `The access key of ${name} is back in its file.` }) });
   }
@@ -106,8 +105,8 @@ function keyActions(ui: Ui, profile: ProfileView): Action[] {
 /** Shows what moving a plain key to where secrets lie changes, and offers the way back once it is done. */
 export function moveKey(ui: Ui, name: string): void {
   ui.sheet = {
-    kind: 'file-edit', edit: { edit: 'import', profiles: [name] }, title: `Move the access key of ${name} into ${keptIn(ui.snapshot)}`,
-    done: `The access key of ${name} is in ${keptIn(ui.snapshot)} and works.`,
+    kind: 'file-edit', edit: { edit: 'import', profiles: [name] }, title: `Move the access key of ${name} into ${ui.kept}`,
+    done: `The access key of ${name} is in ${ui.kept} and works.`,
     undo: () => void ui.attempt(name, () => ui.host.undoImport(name), 'The access key is back in ~/.aws/credentials.'),
   };
 }

@@ -19,6 +19,11 @@ test('key, MFA session, role', () => {
   ]);
 });
 
+test('where the vault counts the key is in the vault', () => {
+  const [key] = drawChain(find('alice'), find('alice'), { file: '~/.aws/credentials', kept: 'the vault' }, PICTURE_TIME);
+  expect(key?.note).toContain('In the vault');
+});
+
 test('a code on the role itself', () => {
   const base = role('long-job', 'Batch', '482109371156', { mfa: false, longest: 43_200 });
   const { chain } = base;

@@ -1,6 +1,6 @@
 // Words and figures: how times, accounts, keys and devices are said, so that every screen says them alike.
 
-import type { LeaseRequest, Narrowing, ProfileView, SessionView, Snapshot } from './host';
+import type { LeaseRequest, Narrowing, ProfileView, SessionView } from './host';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -146,9 +146,6 @@ export const sentence = (text: string): string => (/[.!?…:]$/.test(text) || te
 
 /** With a capital letter, where it begins a line. */
 export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-
-/** Where secrets lie, in words. */
-export const keptIn = ({ secrets }: Pick<Snapshot, 'secrets'>): string => (secrets.place === 'vault' ? 'the vault' : 'the keychain');
 
 /** `stagedoor credential-process 'my profile'`, as `connect` writes it. */
 export function processLine(program: string, profile: string): string {

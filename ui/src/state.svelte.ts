@@ -83,6 +83,8 @@ export class Ui {
   #byName = $derived(new Map(this.snapshot.profiles.map((it) => [it.name, it])));
   #indexed: { of: readonly ProfileView[]; index: Index } | null = null;
   #found = $derived(this.query.trim() === '' ? null : searchRows(this.#index(), this.query));
+  /** Where access keys and seeds go: the place that counts. */
+  readonly kept = $derived(this.snapshot.secrets.place === 'vault' ? 'the vault' : 'the keychain');
   readonly rows: Row[] = $derived(this.#found?.rows ?? groupRows(this.snapshot.profiles));
   /** How many profiles match the search; `null` when nothing is searched. */
   readonly found: number | null = $derived(this.#found?.total ?? null);

@@ -258,7 +258,7 @@ impl Agent {
             KeyPlace::Keychain => {
                 let key = self.0.keys.access_key(id).await;
                 self.keychain_said(key.as_ref().err());
-                key?.ok_or_else(|| gone("is not in the keychain"))
+                key?.ok_or_else(|| gone(&format!("is not in {}", self.0.secrets.place().words())))
             }
         }
     }

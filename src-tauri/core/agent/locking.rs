@@ -20,7 +20,7 @@ use crate::{
         secret::Secret,
         snapshot::Settings,
     },
-    store::{keychain::Item, secrets},
+    store::secrets,
 };
 
 /// How Stagedoor stands between locked and not.
@@ -138,7 +138,7 @@ impl Agent {
         self.dismiss(|_| true);
         let sealed = self.seal().await;
         self.state().put_away(sealed.is_ok());
-        self.forget_leases();
+        self.put_leases_away();
         self.clear_credentials_file().await;
         self.0.secrets.lock();
         self.0.sealed.forget_key().await;
@@ -156,6 +156,11 @@ impl Agent {
         }
         // Before the turn: whoever waits for it must not wait for wrong passphrases of others.
         self.open_place(passphrase).await?;
+        self.unlock_opened().await
+    }
+
+    /// The place is open: what was sealed comes back.
+    pub(super) async fn unlock_opened(&self) -> Result<()> {
         let _turn = self.0.locking.turn.lock().await;
         if !self.locked() {
             return Ok(());
@@ -164,6 +169,7 @@ impl Agent {
         let _ = self.choose(|choices| choices.locked = false).await;
         self.0.secrets.unlock();
         self.unseal().await;
+        self.forget_stopped_leases().await;
         self.0.locking.opened(self.now());
         self.0.locking.shut.store(false, Ordering::SeqCst);
         tracing::info!("unlocked");
@@ -174,14 +180,15 @@ impl Agent {
     }
 
     async fn open_place(&self, passphrase: Option<Secret>) -> Result<()> {
+        self.not_lost()?;
         let (secrets, vault) = (&self.0.secrets, self.0.secrets.vault());
         match (secrets.place(), passphrase) {
             (SecretsPlace::Vault, Some(passphrase)) => vault.unlock(passphrase).await,
             (SecretsPlace::Vault, None) => Err(passphrase_needed()),
             // Its own prompt may appear. Where there is none, there is nothing to unlock.
-            (SecretsPlace::Keychain, _) => match secrets.chosen().get(Item::SealKey).await {
+            (SecretsPlace::Keychain, _) => match secrets.answers(SecretsPlace::Keychain).await {
                 Err(error) if error.code != Code::KeychainAbsent => Err(error),
-                Ok(_) | Err(_) => Ok(()),
+                Ok(()) | Err(_) => Ok(()),
             },
         }
     }

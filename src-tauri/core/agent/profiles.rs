@@ -174,13 +174,21 @@ impl Agent {
         let files = self.files()?;
         let found = files.profile(profile).map_or_else(|| files.resolve(profile).map(|_| None), |found| Ok(found.get(KEY).map(str::to_owned)))?;
         let Some(id) = found else {
-            return Err(Error::new(Code::NoCredentials, format!("{profile} has no access key in the keychain"), "Run: stagedoor keys list"));
+            return Err(Error::new(
+                Code::NoCredentials,
+                format!("{profile} has no access key in {}", self.0.secrets.place().words()),
+                "Run: stagedoor keys list",
+            ));
         };
         let id = AccessKeyId::parse(&id)?;
         let key = self.0.keys.access_key(&id).await;
         self.keychain_said(key.as_ref().err());
         let key = key?.ok_or_else(|| {
-            Error::new(Code::NoCredentials, format!("The access key {id} is not in the keychain"), format!("Store it again: stagedoor keys add {profile}"))
+            Error::new(
+                Code::NoCredentials,
+                format!("The access key {id} is not in {}", self.0.secrets.place().words()),
+                format!("Store it again: stagedoor keys add {profile}"),
+            )
         })?;
         Ok((id, key))
     }

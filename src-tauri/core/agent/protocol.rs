@@ -207,6 +207,9 @@ pub enum Request {
         /// Its passphrase.
         #[serde(serialize_with = "exposed")]
         passphrase: Secret,
+        /// The one that counted is gone, and what was in it may stay lost.
+        #[serde(default)]
+        lost: bool,
     },
     /// Encrypt the vault to another passphrase.
     ChangePassphrase {
@@ -226,6 +229,9 @@ pub enum Request {
         passphrase: Option<Secret>,
         /// Only say what would be moved.
         dry_run: bool,
+        /// The vault is gone, and what was in it may stay lost.
+        #[serde(default)]
+        lost: bool,
     },
     /// Make a lease.
     Lease {

@@ -11,7 +11,7 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::{
-    Agent, Asker, NewAccessKey,
+    Agent, Asker, Migration, NewAccessKey,
     protocol::{Line, Request, Response, SessionLine, VERSION, Variable},
     refusals::{Refusal, Refusals},
     socket::{Caller, End, Lines, Listener, SEATS, Seat, Seats, Stream, left},
@@ -20,6 +20,7 @@ use crate::{
     error::{Code, Error, Result},
     model::{
         access_key::AccessKey,
+        lock::SecretsPlace,
         mfa::{MfaCode, TotpSeed},
         params::MfaSerial,
         secret::wiped_line,
@@ -215,9 +216,18 @@ impl Agent {
             Request::MfaDevices => Ok(Response::Names { names: self.mfa_devices() }),
             Request::Lock => self.lock().await.map(done),
             Request::Unlock { passphrase } => self.unlock(passphrase).await.map(done),
-            Request::CreateVault { passphrase } => self.create_vault(passphrase).await.map(|place| Response::Place { place }),
+            Request::CreateVault { passphrase, lost: true } => {
+                self.give_up_lost_vault(SecretsPlace::Vault, Some(passphrase)).await.map(|()| Response::Place { place: SecretsPlace::Vault })
+            }
+            Request::Migrate { to: to @ SecretsPlace::Keychain, lost: true, .. } => {
+                let migration = Migration { items: Vec::new(), left: None };
+                self.give_up_lost_vault(to, None).await.map(|()| Response::Migrated { migration })
+            }
+            Request::CreateVault { passphrase, lost: false } => self.create_vault(passphrase).await.map(|place| Response::Place { place }),
             Request::ChangePassphrase { old, new } => self.change_passphrase(old, new).await.map(done),
-            Request::Migrate { to, passphrase, dry_run } => self.migrate(to, passphrase, dry_run).await.map(|migration| Response::Migrated { migration }),
+            Request::Migrate { to, passphrase, dry_run, lost: _ } => {
+                self.migrate(to, passphrase, dry_run).await.map(|migration| Response::Migrated { migration })
+            }
             Request::Lease { request, mfa_code } => {
                 let code = mfa_code.map(|code| MfaCode::parse(code.expose())).transpose()?;
                 self.lease(request, code, &asker()).await.map(|lease| Response::Leases { leases: vec![lease] })

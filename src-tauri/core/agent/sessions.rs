@@ -291,7 +291,7 @@ impl Agent {
         let Some(seed) = seed? else {
             return Err(Error::new(
                 Code::NoCredentials,
-                format!("The seed of {} is not in the keychain", serial.as_str()),
+                format!("The seed of {} is not in {}", serial.as_str(), self.0.secrets.place().words()),
                 format!("Store it: stagedoor mfa add {}", serial.as_str()),
             ));
         };

@@ -37,6 +37,7 @@ impl Agent {
     /// Makes a vault. Where the keychain is absent or holds nothing of Stagedoor's it counts from now on; else moving the items is a
     /// step of its own. Says whether it counts.
     pub async fn create_vault(&self, passphrase: Secret) -> Result<SecretsPlace> {
+        self.not_lost()?;
         self.unlocked()?;
         let _turn = self.0.locking.turn.lock().await;
         let secrets = &self.0.secrets;
@@ -57,6 +58,45 @@ impl Agent {
         Ok(secrets.place())
     }
 
+    /// The vault counts and its file is gone: goes on with an empty one, or with the keychain, because a person said that what was in
+    /// it may stay lost.
+    pub async fn give_up_lost_vault(&self, to: SecretsPlace, passphrase: Option<Secret>) -> Result<()> {
+        let secrets = &self.0.secrets;
+        {
+            let _turn = self.0.locking.turn.lock().await;
+            match self.not_lost() {
+                Ok(()) => {
+                    let hint = "Leave --lost away: it is for a vault that counts and whose file is gone for good";
+                    return Err(Error::new(Code::InvalidValue, "The vault is not lost", hint));
+                }
+                // Its copy, or the memory, has nearly everything, and a new vault would write over it.
+                Err(error) if secrets.vault().backup().exists() || secrets.vault().is_open() => return Err(error),
+                Err(_) => {}
+            }
+            match to {
+                SecretsPlace::Vault => secrets.vault().create(passphrase.ok_or_else(passphrase_needed)?).await?,
+                SecretsPlace::Keychain => {
+                    secrets.answers(to).await?;
+                    self.choose(|choices| choices.secrets = Some(to)).await?;
+                    secrets.choose(to);
+                }
+            }
+        }
+        tracing::warn!("the vault was lost, and given up");
+        if self.locked() {
+            return self.unlock_opened().await;
+        }
+        self.settled().await;
+        self.publish();
+        Ok(())
+    }
+
+    /// An error where the vault counts and there is none: what was in it is lost, unless the file comes back.
+    pub(super) fn not_lost(&self) -> Result<()> {
+        let vault = self.0.secrets.vault();
+        if self.0.secrets.place() == SecretsPlace::Vault && !vault.exists() { Err(vault.missing()) } else { Ok(()) }
+    }
+
     /// Encrypts the vault to another passphrase.
     pub async fn change_passphrase(&self, old: Secret, new: Secret) -> Result<()> {
         let changed = self.0.secrets.vault().change_passphrase(old, new).await;
@@ -67,11 +107,18 @@ impl Agent {
     /// Moves every item to `to`, which counts from then on. With `dry_run` it says what would be moved. The passphrase is needed where
     /// the vault is not open.
     pub async fn migrate(&self, to: SecretsPlace, passphrase: Option<Secret>, dry_run: bool) -> Result<Migration> {
+        if !self.0.secrets.vault().is_open() {
+            self.not_lost()?;
+        }
         self.unlocked()?;
         let (secrets, vault) = (&self.0.secrets, self.0.secrets.vault());
         let needed = to == SecretsPlace::Keychain || !dry_run;
         let opened = if needed && vault.exists() && !vault.is_open() {
-            vault.unlock(passphrase.ok_or_else(passphrase_needed)?).await?;
+            let needed = || Error {
+                hint: "Type it when you are asked for it at a terminal, or pipe it in, as one line of standard input".to_owned(),
+                ..passphrase_needed()
+            };
+            vault.unlock(passphrase.ok_or_else(needed)?).await?;
             Some(Opened(secrets))
         } else {
             None
@@ -107,7 +154,7 @@ impl Agent {
     }
 
     /// What may lie in the keychain.
-    fn known_items(&self) -> Result<Vec<Item>> {
+    pub(super) fn known_items(&self) -> Result<Vec<Item>> {
         let files = self.files()?;
         let keys = files.profiles().iter().filter_map(|profile| profile.get(super::profiles::KEY)).filter_map(|id| AccessKeyId::parse(id).ok());
         let seeds: Vec<_> = self.choices().mfa_devices.iter().filter_map(|serial| MfaSerial::parse(serial).ok()).collect();

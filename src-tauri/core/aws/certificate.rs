@@ -72,6 +72,11 @@ pub(super) async fn refused(error: &TlsError, told: &str, host: &str, port: u16,
             ),
             INSPECTED,
         ),
+        // What `openssl req -x509` makes: its own CA, and believed as an issuer only.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") || format!("{other:?}").contains("CaUsedAsEndEntity") => (
+            format!("it is a CA's own certificate (self-signed){issuer}, used as a server's"),
+            "Make that CA issue the server a certificate of its own (basicConstraints CA:FALSE), and name the CA's in ca_bundle or AWS_CA_BUNDLE",
+        ),
         other => (format!("{}{issuer}", tame(&TlsError::InvalidCertificate(other.clone()).to_string())), INSPECTED),
     };
     Trouble::certificate(format!("The certificate of {told} was refused: {reason}"), hint)

@@ -26,6 +26,15 @@ impl fmt::Debug for Environment {
     }
 }
 
+/// A value as it may be shown: the name and the password in a URL become `***`.
+pub fn without_login(value: &str) -> String {
+    let (scheme, rest) = value.split_once("://").map_or(("", value), |(scheme, rest)| (&value[..scheme.len() + 3], rest));
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    // A password may hold a slash that nobody escaped: then more is hidden, never less.
+    let at = if scheme.is_empty() { rest[..end].rfind('@') } else { rest.rfind('@') };
+    at.map_or_else(|| value.to_owned(), |at| format!("{scheme}***{}", &rest[at..]))
+}
+
 impl Environment {
     /// Keeps what begins with `AWS_`, the proxies, and the user's name; never a credential. What is not UTF-8 counts as unset.
     pub fn new(variables: impl IntoIterator<Item = (impl Into<OsString>, impl Into<OsString>)>) -> Self {

@@ -22,7 +22,7 @@ use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 
 pub use self::{
-    environment::Environment,
+    environment::{Environment, without_login},
     errors::{may_recover, told, unreachable},
     offset::{AwsClock, Teller, told_off},
     profile::{endpoint_urls, endpoints},

@@ -13,17 +13,20 @@ use crate::{
         profile::ProfileName,
     },
     paths::Paths,
-    store::{aws_files::AwsFiles, record::Record},
+    store::{aws_files::AwsFiles, record::Record, settings::SettingsFile, vault::Vault},
 };
 
 /// What is looked at: the path, what it is for, whether it is Stagedoor's own.
 pub(super) fn places(paths: &Paths) -> Vec<(std::path::PathBuf, &'static str, bool)> {
+    let vault = Vault::new(paths);
     let mut places = vec![
         (paths.aws_config.clone(), "profiles", false),
         (paths.aws_credentials.clone(), "credentials of profiles", false),
         (paths.config.join("settings.json"), "settings", true),
         (paths.data.clone(), "Stagedoor's data", true),
         (paths.data.join("sessions.sealed"), "sealed sessions", true),
+        (vault.path().to_owned(), "passphrase vault", true),
+        (vault.backup(), "passphrase vault before its last change", true),
         (Record::new(paths).file(0), "record of activity", true),
         (paths.data.join("agent.log"), "the agent's log", true),
         (paths.runtime.clone(), "socket and lock", true),
@@ -62,7 +65,7 @@ fn secrets(report: &mut DoctorReport, paths: &Paths, read: &AwsFiles, origins: &
             report.findings.push(
                 Finding::new("plaintext_key", Level::Warning, "files", format!("The access key {} of {name} lies in a file in plain text", key.id))
                     .because("Every program that you run can read it, and it does not end by itself")
-                    .mended_by(format!("Move it into the keychain: stagedoor import {name}"))
+                    .mended_by(format!("Move it into {}: stagedoor import {name}", SettingsFile::secrets_place(paths).words()))
                     .doing(Mending::Import { profile: profile.name.clone() }),
             );
         } else if profile.plaintext_key && profile.session_token {

@@ -8,14 +8,16 @@ mod computer;
 mod files;
 pub(crate) mod network;
 mod profiles;
+mod refused;
 mod socket;
 mod variables;
+mod vault;
 
 use std::{collections::BTreeMap, path::Path};
 
 pub use self::{
     computer::tray_host,
-    variables::{SECRET_VARIABLES, terminal},
+    variables::{SECRET_VARIABLES, terminal, terminal_proxy},
 };
 use crate::{
     aws::Environment,
@@ -36,10 +38,12 @@ pub fn local(paths: &Paths, environment: &Environment, program: &Path) -> Doctor
     let read = AwsFiles::read(paths);
     let origins = origins::origins(paths).unwrap_or_default();
     files::look(&mut report, paths, &read, &origins);
+    refused::look(&mut report, paths);
     match &read {
         Ok(read) => profiles::look(&mut report, paths, read, &origins, program),
         Err(error) => report.findings.push(Finding::of_error("file_unreadable", Level::Problem, "files", error)),
     }
+    vault::look(&mut report, paths);
     variables::of_agent(&mut report, environment);
     socket::look(&mut report, paths);
     computer::look(&mut report, paths);

@@ -102,8 +102,15 @@ pub(crate) async fn all_endpoints(aws: &Aws, files: &AwsFiles) -> Vec<(String, P
 
 /// What an endpoint says, in at most [`PATIENCE`].
 pub(crate) async fn ask(aws: &Aws, files: &AwsFiles, clock: &Clock, url: &str, profile: &ProfileName) -> Vec<Finding> {
-    let shown = Url::parse(url).ok().and_then(|url| Some(format!("{}://{}", url.scheme(), url.host_str()?))).unwrap_or_else(|| url.to_owned());
+    let shown = Url::parse(url)
+        .ok()
+        .and_then(|url| Some(format!("{}://{}{}", url.scheme(), url.host_str()?, url.port().map_or_else(String::new, |port| format!(":{port}")))))
+        .unwrap_or_else(|| url.to_owned());
     let mut found = way(aws, files, url, &shown, profile).await;
+    if found.iter().any(|finding| finding.id == "ca_bundle" && finding.level == Level::Problem) {
+        // Every request fails over it, and it is told already.
+        return found;
+    }
     let asked = clock.now();
     let answer = match HttpRequest::get(url) {
         Ok(request) => tokio::time::timeout(PATIENCE, aws.connector(files, profile.as_str()).call(request)).await,

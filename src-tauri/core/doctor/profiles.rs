@@ -14,7 +14,10 @@ use crate::{
         profile::{Profile, ProfileKind, ProfileName},
     },
     paths::Paths,
-    store::aws_files::{AwsFiles, origins::Origin},
+    store::{
+        aws_files::{AwsFiles, origins::Origin},
+        settings::SettingsFile,
+    },
 };
 
 /// The ways to credentials, in the order in which they are tried, each with the key that chooses it.
@@ -23,12 +26,16 @@ const WAYS: [&str; 8] =
 
 pub(super) fn look(report: &mut DoctorReport, paths: &Paths, read: &AwsFiles, origins: &Origins, program: &Path) {
     let lines = Lines { paths, origins };
+    let kept = SettingsFile::secrets_place(paths).words();
     let mut found = DoctorReport::default();
     for profile in read.profiles().iter() {
         let name = ProfileName::new(&profile.name);
         let resolved = read.resolve(&name);
         handed_out(&mut found, &lines, profile, program);
         disagreement(&mut found, &lines, profile);
+        if let Ok(chain) = &resolved {
+            found.findings.extend(source_missing(&lines, profile, chain));
+        }
         let mut because = lines.hands_out(profile);
         match &resolved {
             Ok(chain) => because.extend(lines.of_chain(chain)),
@@ -40,7 +47,7 @@ pub(super) fn look(report: &mut DoctorReport, paths: &Paths, read: &AwsFiles, or
         }
         because.extend(lines.losers(profile));
         let (resolves, error) = match resolved {
-            Ok(chain) => (Some(sentence(&chain)), None),
+            Ok(chain) => (Some(sentence(&chain, kept)), None),
             Err(error) => (None, Some(error)),
         };
         found.profiles.push(ProfileFinding { profile: profile.name.clone(), resolves, because, error });
@@ -83,6 +90,32 @@ fn handed_out(report: &mut DoctorReport, lines: &Lines<'_>, profile: &Profile, p
     }
 }
 
+/// A program or a file that a profile's credentials come from and that is not there.
+fn source_missing(lines: &Lines<'_>, profile: &Profile, chain: &Chain) -> Option<Finding> {
+    // Told once, of the profile that names it.
+    if !chain.hops.is_empty() {
+        return None;
+    }
+    let line = |key: &str| lines.of(&profile.name).iter().rfind(|line| line.key == key && !line.overruled && line.hands_out.is_none());
+    match &chain.base {
+        Base::Process { .. } => {
+            let line = line("credential_process")?;
+            // A name alone is looked for in each terminal's own PATH.
+            let program = line.starts.as_ref().filter(|program| program.is_absolute() && !program.exists())?;
+            let title = format!("{} gets its credentials from a program that is not there: {}", profile.name, program.display());
+            let finding = Finding::new("process_missing", Level::Problem, "profiles", title);
+            Some(finding.because(format!("It is named by {}", lines.at(line))).mended_by("Install it there, or mend that line"))
+        }
+        Base::WebIdentity { token_file, .. } if Path::new(token_file).is_absolute() && !Path::new(token_file).exists() => {
+            let title = format!("{} needs a web identity token, and its file is not there: {token_file}", profile.name);
+            let finding = Finding::new("token_missing", Level::Problem, "profiles", title);
+            let named = line("web_identity_token_file").map(|line| format!("It is named by {}", lines.at(line)));
+            Some(finding.because(named.unwrap_or_default()).mended_by("Put the file there (whoever runs this machine's workload does), or mend that line"))
+        }
+        _ => None,
+    }
+}
+
 /// Static keys in the credentials file beside a `credential_process`: the SDKs do not agree.
 fn disagreement(report: &mut DoctorReport, lines: &Lines<'_>, profile: &Profile) {
     let of_profile = lines.of(&profile.name);
@@ -103,9 +136,9 @@ fn disagreement(report: &mut DoctorReport, lines: &Lines<'_>, profile: &Profile)
 }
 
 /// What the chain is, in a sentence.
-fn sentence(chain: &Chain) -> String {
+fn sentence(chain: &Chain, kept: &str) -> String {
     let base = match &chain.base {
-        Base::AccessKey { access_key_id, place: KeyPlace::Keychain, .. } => format!("the access key {access_key_id} in the keychain"),
+        Base::AccessKey { access_key_id, place: KeyPlace::Keychain, .. } => format!("the access key {access_key_id} in {kept}"),
         Base::AccessKey { access_key_id, .. } => format!("the access key {access_key_id} in a file"),
         Base::Static { access_key_id, .. } => format!("the temporary credentials {access_key_id} in a file"),
         Base::Process { command, .. } => format!("the command {command}"),

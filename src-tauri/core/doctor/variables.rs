@@ -3,14 +3,22 @@
 //! Tools read the terminal's, the agent reads its own; where the two differ, a person wonders. Of a variable that holds a secret it
 //! is only told that it is set.
 
+use url::Url;
+
 use crate::{
-    aws::Environment,
+    aws::{Environment, without_login},
     model::{
         doctor::{DoctorReport, Finding, Level, VariableFinding},
         profile::ProfileName,
     },
     store::aws_files::AwsFiles,
 };
+
+/// How a certificate in PEM form begins.
+const PEM: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+/// How long one address of a proxy has.
+const PROXY: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The variables whose values are nobody's business.
 pub const SECRET_VARIABLES: [&str; 5] =
@@ -22,7 +30,66 @@ const OTHERS: [&str; 9] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_pro
 fn seen(name: &str, value: &str, of: &str) -> VariableFinding {
     // A proxy's URL may hold a password; what is sealed away elsewhere is not shown here either.
     let secret = SECRET_VARIABLES.contains(&name) || value.contains('@') && name.to_ascii_lowercase().ends_with("_proxy");
-    VariableFinding { name: name.to_owned(), of: of.to_owned(), value: (!secret).then(|| crate::model::activity::shown(value)) }
+    VariableFinding { name: name.to_owned(), of: of.to_owned(), value: (!secret).then(|| crate::model::activity::shown(&without_login(value))) }
+}
+
+/// An `AWS_ENDPOINT_URL…` that is none: every call that it is for fails over it.
+fn no_endpoint(name: &str, value: &str, whose: &str) -> Option<Finding> {
+    if !name.starts_with("AWS_ENDPOINT_URL") {
+        return None;
+    }
+    let fits = Url::parse(value).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    (!fits).then(|| {
+        let title = format!("{name} of {whose} is no URL: {}", crate::model::activity::shown(&without_login(value)));
+        Finding::new("endpoint_no_url", Level::Problem, "variables", title)
+            .because("Every call to AWS that it is for fails")
+            .mended_by(format!("unset {name}, or set it to a URL such as https://sts.eu-west-1.amazonaws.com"))
+    })
+}
+
+/// A certificate bundle that every tool in this terminal fails over.
+fn ca_bundle(path: &str) -> Option<Finding> {
+    let why = match std::fs::read(path) {
+        Err(error) => format!("cannot be read: {error}"),
+        Ok(bytes) if !bytes.windows(PEM.len()).any(|window| window == PEM) => "holds no certificate in PEM form".to_owned(),
+        Ok(_) => return None,
+    };
+    let title = format!("AWS_CA_BUNDLE of this terminal is {}, which {why}", crate::model::activity::shown(path));
+    let finding = Finding::new("ca_bundle_in_terminal", Level::Problem, "variables", title);
+    Some(finding.because("AWS tools in this terminal refuse every connection over it").mended_by("Put the PEM file there, or: unset AWS_CA_BUNDLE"))
+}
+
+/// A proxy of this terminal that nobody answers at. `theirs`: the agent's variables, which it has looked at itself. Blocks, for at
+/// most two seconds.
+pub fn terminal_proxy(report: &mut DoctorReport, variables: &[(String, String)], theirs: &[VariableFinding]) {
+    let Some((name, value)) = ["HTTPS_PROXY", "https_proxy"].iter().find_map(|name| variables.iter().find(|(other, value)| other == name && !value.is_empty()))
+    else {
+        return;
+    };
+    if theirs.iter().any(|other| other.of == "agent" && other.name.eq_ignore_ascii_case(name)) {
+        return;
+    }
+    let whole = if value.contains("://") { value.clone() } else { format!("http://{value}") };
+    let place = Url::parse(&whole).ok().and_then(|url| Some((url.host_str()?.trim_matches(['[', ']']).to_owned(), url.port_or_known_default()?)));
+    let shown = crate::model::activity::shown(&without_login(value));
+    let why = match place {
+        None => "is no URL".to_owned(),
+        Some(place) => match std::net::ToSocketAddrs::to_socket_addrs(&place) {
+            Err(_) => "has a name that is not known here".to_owned(),
+            Ok(mut addresses) => {
+                let answers = |address: std::net::SocketAddr| std::net::TcpStream::connect_timeout(&address, PROXY).is_ok();
+                if addresses.any(answers) {
+                    return;
+                }
+                "does not answer".to_owned()
+            }
+        },
+    };
+    report.findings.push(
+        Finding::new("proxy_in_terminal", Level::Problem, "variables", format!("{name} of this terminal is {shown}, which {why}"))
+            .because("AWS tools in this terminal go through it; the agent was started without it")
+            .mended_by(format!("Check the proxy, or: unset {name}")),
+    );
 }
 
 /// What the agent was started with.
@@ -31,6 +98,7 @@ pub(super) fn of_agent(report: &mut DoctorReport, environment: &Environment) {
     let proxies = OTHERS.iter().filter_map(|name| Some(((*name).to_owned(), environment.get(name)?.to_owned())));
     let more = ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CA_BUNDLE", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"];
     let more = more.iter().filter_map(|name| Some(((*name).to_owned(), environment.get(name)?.to_owned())));
+    report.findings.extend(surroundings.iter().filter_map(|(name, value)| no_endpoint(name, value, "the agent")));
     report.variables.extend(surroundings.into_iter().chain(more).chain(proxies).map(|(name, value)| seen(&name, &value, "agent")));
 }
 
@@ -72,5 +140,7 @@ pub fn terminal(report: &mut DoctorReport, variables: &[(String, String)], files
                 .mended_by(format!("unset {name}, or set it to one of: stagedoor profiles"))
         });
     }
+    report.findings.extend(set.iter().filter_map(|(name, value)| no_endpoint(name, value, "this terminal")));
+    report.findings.extend(get("AWS_CA_BUNDLE").and_then(ca_bundle));
     report.variables.extend(set.iter().map(|(name, value)| seen(name, value, "terminal")));
 }

@@ -87,12 +87,16 @@ impl LeaseRequest {
                 return Err(Error::invalid(what, text, "one line of 1 to 64 characters"));
             }
         }
+        if self.tags.len() > TAGS {
+            let hint = "Leave some out: AWS takes at most 50 for a session";
+            return Err(Error::new(Code::InvalidValue, format!("{} session tags are too many", self.tags.len()), hint));
+        }
         let mut keys: Vec<_> = self.tags.iter().map(|tag| tag.key.to_lowercase()).collect();
         keys.sort();
         if let Some([twice, _]) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(Error::invalid("list of session tags", twice, "each key once; AWS ignores case in them"));
         }
-        if self.tags.len() > TAGS || !self.tags.iter().all(SessionTag::fits) || keys.iter().any(|key| key.starts_with("aws:")) {
+        if !self.tags.iter().all(SessionTag::fits) || keys.iter().any(|key| key.starts_with("aws:")) {
             return Err(Error::invalid(
                 "list of session tags",
                 &keys.join(", "),
@@ -184,11 +188,17 @@ mod tests {
             LeaseRequest { tags: vec![tag("", "a")], ..request() },
             LeaseRequest { tags: vec![tag("a", "b,c")], ..request() },
             LeaseRequest { tags: (0..51).map(|n| tag(&n.to_string(), "")).collect(), ..request() },
+            LeaseRequest { name: Some("x".repeat(5000)), ..request() },
             LeaseRequest { name: Some("two\nlines".to_owned()), ..request() },
             LeaseRequest { name: Some(String::new()), ..request() },
             LeaseRequest { program: Some("x".repeat(65)), ..request() },
         ] {
-            assert_eq!(wrong.check().unwrap_err().code, Code::InvalidValue, "{wrong:?}");
+            let error = wrong.check().unwrap_err();
+            assert_eq!(error.code, Code::InvalidValue, "{wrong:?}");
+            assert!(error.message.len() < 300, "not all of what was typed is told again: {error:?}");
         }
+        let many = LeaseRequest { tags: (0..51).map(|n| tag(&n.to_string(), "")).collect(), ..request() };
+        let error = many.check().unwrap_err();
+        assert!(error.message.starts_with("51 session tags") && error.hint.contains("at most 50"), "{error:?}");
     }
 }

@@ -18,6 +18,14 @@ pub enum SecretsPlace {
 }
 
 impl SecretsPlace {
+    /// In words: `the keychain`.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Keychain => "the keychain",
+            Self::Vault => "the vault",
+        }
+    }
+
     /// The other one.
     #[must_use]
     pub const fn other(self) -> Self {

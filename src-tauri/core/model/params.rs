@@ -115,7 +115,8 @@ impl SessionDuration {
     /// From text as in `duration_seconds`, or with a unit: `15m`, `1h`, `4h30m`.
     pub fn parse(text: &str) -> Result<Self> {
         let seconds = seconds(text).ok_or_else(|| Error::invalid("duration", text, "seconds from 900 to 43200, or 15m to 12h"))?;
-        Self::from_seconds(seconds)
+        let words = |error| if text.bytes().all(|byte| byte.is_ascii_digit()) { error } else { Error::invalid("duration", text, "at least 15m, at most 12h") };
+        Self::from_seconds(seconds).map_err(words)
     }
 
     /// In seconds.

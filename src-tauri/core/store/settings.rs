@@ -42,10 +42,29 @@ pub struct SettingsFile {
     pub secrets: Option<SecretsPlace>,
     /// A person locked Stagedoor, or it locked itself: the next agent begins locked.
     pub locked: bool,
+    /// The leases that were stopped while they lay sealed, so that unlocking does not bring them back.
+    pub stopped_leases: StoppedLeases,
     /// What of ours may stand in the credentials file, by its section: told here before it is written there.
     pub written: BTreeMap<String, WrittenSection>,
     /// As it was read, for the keys that this version does not know.
     read: Map<String, Value>,
+}
+
+/// Leases that were stopped while it was locked: they cannot be taken out of the sealed file then.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StoppedLeases {
+    /// All of them.
+    pub all: bool,
+    /// These, by their IDs.
+    pub ids: BTreeSet<String>,
+}
+
+impl StoppedLeases {
+    /// Whether the lease of this ID is among them.
+    pub fn has(&self, id: &str) -> bool {
+        self.all || self.ids.contains(id)
+    }
 }
 
 /// What belongs to a profile and not into `~/.aws/config`.
@@ -101,6 +120,12 @@ impl SettingsFile {
         }
     }
 
+    /// Where secrets lie, as far as the file tells. Changes nothing, whatever is wrong with it.
+    pub fn secrets_place(paths: &Paths) -> SecretsPlace {
+        let chosen = fs::read(file(paths)).ok().and_then(|text| Self::parse(&text).ok()).and_then(|read| read.secrets);
+        chosen.unwrap_or_else(|| if Vault::new(paths).exists() { SecretsPlace::Vault } else { SecretsPlace::Keychain })
+    }
+
     /// Writes the file, atomically.
     pub fn save(&self, paths: &Paths) -> Result<()> {
         let path = file(paths);
@@ -125,6 +150,7 @@ impl SettingsFile {
             practice_port: part(&read, "practice_port")?,
             secrets: part(&read, "secrets")?,
             locked: part(&read, "locked")?,
+            stopped_leases: part(&read, "stopped_leases")?,
             written: part(&read, "written")?,
             read,
         })
@@ -139,6 +165,7 @@ impl SettingsFile {
         document.insert("practice_port".to_owned(), serde_json::to_value(self.practice_port)?);
         document.insert("secrets".to_owned(), serde_json::to_value(self.secrets)?);
         document.insert("locked".to_owned(), self.locked.into());
+        document.insert("stopped_leases".to_owned(), serde_json::to_value(&self.stopped_leases)?);
         document.insert("written".to_owned(), serde_json::to_value(&self.written)?);
         let mut before = match document.remove("profiles") {
             Some(Value::Object(profiles)) => profiles,

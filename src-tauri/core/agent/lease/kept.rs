@@ -104,7 +104,7 @@ impl Agent {
                 request: read.request,
                 id: read.id,
             };
-            if end(lease.ends).is_some() && !lease.over(self.now_of(&lease.teller)) {
+            if end(lease.ends).is_some() && !lease.over(self.now_of(&lease.teller)) && self.comes_back(&lease) {
                 map.entry(lease.id.clone()).or_insert(lease);
             }
         }

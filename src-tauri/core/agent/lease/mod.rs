@@ -7,6 +7,7 @@
 mod issuing;
 mod kept;
 mod lasting;
+mod sealed;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -65,6 +66,8 @@ pub(super) struct Leases {
     /// Which are being renewed or wait for their turn.
     queued: Mutex<BTreeSet<String>>,
     flights: Flights<String, Held>,
+    /// Which were sealed when it was locked; nobody knows after a restart.
+    sealed: Mutex<Option<Vec<sealed::Sealed>>>,
     /// One came, went or got new credentials.
     changed: Notify,
 }
@@ -150,13 +153,7 @@ impl Leases {
     fn find(&self, lease: &str) -> Result<Lease> {
         let map = self.map();
         let found = map.get(lease).or_else(|| map.values().find(|other| other.name() == lease));
-        found.cloned().ok_or_else(|| {
-            Error::new(
-                Code::NoCredentials,
-                format!("There is no lease “{}”: it was stopped, or it has ended", lease.escape_debug()),
-                "See those that run: stagedoor lease list",
-            )
-        })
+        found.cloned().ok_or_else(|| no_lease(lease))
     }
 
     fn change(&self, id: &str, change: impl FnOnce(&mut Lease)) {
@@ -335,7 +332,11 @@ impl Agent {
 
     /// Forgets a lease, by its ID or its name. What was handed out lives at AWS until it ends.
     pub async fn stop_lease(&self, lease: &str, asker: &Asker) -> Result<()> {
-        self.unlocked()?;
+        // Nobody locks or unlocks meanwhile: the lease is in memory or sealed, and stays there until it is stopped.
+        let _turn = self.0.locking.turn.lock().await;
+        if self.locked() {
+            return self.stop_sealed(Some(lease), asker).await;
+        }
         self.unseal_late().await;
         let found = self.0.leases.find(lease)?;
         self.0.leases.map().remove(&found.id);
@@ -346,6 +347,10 @@ impl Agent {
 
     /// Forgets all leases.
     pub async fn stop_leases(&self, asker: &Asker) -> Result<()> {
+        let _turn = self.0.locking.turn.lock().await;
+        if self.locked() {
+            return self.stop_sealed(None, asker).await;
+        }
         self.unseal_late().await;
         for lease in self.forget_leases() {
             self.note(&lease.request.profile, asker, &format!("lease {}", lease.name()), "stopped");
@@ -360,6 +365,14 @@ impl Agent {
         self.0.leases.forgotten.fetch_add(1, Ordering::SeqCst);
         std::mem::take(&mut *map).into_values().collect()
     }
+}
+
+fn no_lease(lease: &str) -> Error {
+    Error::new(
+        Code::NoCredentials,
+        format!("There is no lease “{}”: it was stopped, or it has ended", lease.escape_debug()),
+        "See those that run: stagedoor lease list",
+    )
 }
 
 /// Eight hexadecimal digits.

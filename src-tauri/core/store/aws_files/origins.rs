@@ -30,6 +30,8 @@ pub struct Origin {
     pub overruled: bool,
     /// It is our own `credential_process` line, by which the profile is handed out; the program that it names.
     pub hands_out: Option<PathBuf>,
+    /// The program that a `credential_process` line starts, whoever's it is.
+    pub starts: Option<PathBuf>,
 }
 
 /// All lines of all profiles, by their names, in the order of the files.
@@ -49,12 +51,13 @@ pub fn origins(paths: &Paths) -> Result<BTreeMap<String, Vec<Origin>>> {
             let value = document.value(index);
             let effective = keys::effective(&written);
             let secret = !value.is_empty() && (effective == keys::SECRET || keys::is_token(effective));
+            let starts = (written == keys::PROCESS).then(|| command::program(&value)).flatten();
             let (value, hands_out) = told(&written, value, secret, name);
             for before in of_profile.iter_mut().filter(|before| before.written == written) {
                 before.overruled = true;
             }
             let key = keys::effective(&written).to_owned();
-            of_profile.push(Origin { written, key, file: path.clone(), line: index + 1, value, secret, overruled: false, hands_out });
+            of_profile.push(Origin { written, key, file: path.clone(), line: index + 1, value, secret, overruled: false, hands_out, starts });
         }
     }
     Ok(found)

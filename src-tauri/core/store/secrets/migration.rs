@@ -32,12 +32,23 @@ impl Secrets {
         Ok(Moved { items: names(&self.found(to.other(), known).await?), left: None })
     }
 
+    /// What there is at a place that does not count: an earlier move broke off there. Changes nothing.
+    pub async fn beside(&self, known: &[Item]) -> Result<Moved> {
+        self.may_move()?;
+        let _still = self.0.moving.read().await;
+        Ok(Moved { items: names(&self.found(self.place().other(), known).await?), left: None })
+    }
+
     /// Moves everything to `to`. `switch` writes down that it counts from now on.
     pub async fn migrate(&self, to: SecretsPlace, known: &[Item], switch: impl AsyncFnOnce() -> Result<()>) -> Result<Moved> {
         self.may_move()?;
         let _alone = self.0.moving.write().await;
         let counts = self.place();
         let mut items = self.found(to.other(), known).await?;
+        if items.is_empty() && to == SecretsPlace::Keychain {
+            // Nothing was stored there that would show that there is one.
+            self.answers(to).await?;
+        }
         if counts == to {
             // An earlier move broke off after the switch: what the place that counts has by now is not overwritten.
             self.keep_newer(to, &mut items).await?;
@@ -60,7 +71,8 @@ impl Secrets {
     async fn found(&self, from: SecretsPlace, known: &[Item]) -> Result<Items> {
         let mut wanted: HashSet<_> = known.iter().cloned().collect();
         if from == SecretsPlace::Vault {
-            if !self.0.vault.exists() {
+            // The file of an open one may be gone: its items are not.
+            if !self.0.vault.exists() && !self.0.vault.is_open() {
                 return Ok(Items::default());
             }
             wanted.extend(self.0.vault.list()?);

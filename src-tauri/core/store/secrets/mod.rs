@@ -75,6 +75,11 @@ impl Secrets {
         self.0.locked.store(false, Ordering::SeqCst);
     }
 
+    /// Whether a place answers, also while Stagedoor is locked.
+    pub async fn answers(&self, place: SecretsPlace) -> Result<()> {
+        self.at(place).get(Item::SealKey).await.map(drop)
+    }
+
     /// The one that counts, also while Stagedoor is locked: for asking whether it answers.
     pub fn chosen(&self) -> &dyn Keychain {
         self.at(self.place())

@@ -132,6 +132,12 @@ impl Lock {
     }
 }
 
+/// Whether a file may be a whole one, as far as can be seen without its passphrase.
+pub(super) fn looks_right(file: &[u8]) -> Result<(), Shut> {
+    let header = Header::read(file)?;
+    if file.len() - header.length < NONCE + TAG { Err(Shut::Damaged("it is cut short")) } else { Ok(()) }
+}
+
 impl<'a> Header<'a> {
     fn read(file: &'a [u8]) -> Result<Self, Shut> {
         if file.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----") {

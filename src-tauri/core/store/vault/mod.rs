@@ -35,8 +35,15 @@ pub const NAME: &str = "the vault";
 /// The shortest passphrase that a new vault takes.
 const SHORTEST: usize = 8;
 
+/// The fewest different characters in it: `aaaaaaaaaaaa` and `12121212` are the first that anybody tries.
+const DIFFERENT: usize = 4;
+
 /// How many attempts to open it may wait for their turn: one is made at a time, however many programs try.
 const WAITING: usize = 8;
+
+/// What to do about a vault that nobody can put back.
+const GONE: &str = "If it is gone for good, so are the access keys and MFA seeds in it; then begin anew: stagedoor vault create --lost, or stagedoor \
+                    vault migrate --to keychain --lost";
 
 /// The vault. Clones are the same one.
 #[derive(Clone)]
@@ -85,6 +92,11 @@ impl Vault {
     /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.0.file
+    }
+
+    /// Where the version before the last change lies, if there is one.
+    pub fn backup(&self) -> PathBuf {
+        file::backup(self.path())
     }
 
     /// Whether there is one.
@@ -155,6 +167,29 @@ impl Vault {
             file::forget_backup(vault.path())
         })
         .await
+    }
+
+    /// It counts, and its file is gone: what was in it is lost, unless the file comes back.
+    pub fn missing(&self) -> Error {
+        let (path, backup) = (self.path().display(), self.backup());
+        let hint = if self.is_open() {
+            "What was in it is still in memory, until Stagedoor locks or ends. Save it: stagedoor vault migrate --to keychain".to_owned()
+        } else if backup.exists() {
+            format!("The version before the last change is there. Put it back under this name: mv {} {path}", backup.display())
+        } else {
+            format!("Put the file back, from a backup for instance. {GONE}")
+        };
+        Error::new(Code::File, format!("The vault is missing: there is no {path}"), hint)
+    }
+
+    /// Whether the file looks like one that a passphrase opens, as far as can be seen without: for the doctor. Without a file there
+    /// is nothing wrong with it.
+    pub fn check(&self) -> Result<()> {
+        let Some(found) = file::read(self.path())? else { return Ok(()) };
+        match self.open_now().as_ref() {
+            Some(open) => self.read(&open.lock, &found).map(drop),
+            None => age::looks_right(&found).map_err(|shut| self.shut(&shut)),
+        }
     }
 
     /// What lies in it.
@@ -302,13 +337,17 @@ pub(crate) fn locked() -> Error {
 }
 
 fn fit(passphrase: &Secret) -> Result<()> {
-    if passphrase.expose().chars().count() >= SHORTEST {
-        return Ok(());
-    }
+    let chars = || passphrase.expose().chars();
+    let different = chars().collect::<std::collections::BTreeSet<_>>().len();
+    let why = match (chars().count(), different) {
+        (..SHORTEST, _) => "is too short",
+        (_, ..DIFFERENT) => "is the same few characters over and over",
+        _ => return Ok(()),
+    };
     Err(Error::new(
         Code::InvalidValue,
-        "That passphrase is too short",
-        format!("Take at least {SHORTEST} characters; four or five words that have nothing to do with each other are good"),
+        format!("That passphrase {why}"),
+        format!("Take at least {SHORTEST} characters, {DIFFERENT} of them different; four or five words that have nothing to do with each other are good"),
     ))
 }
 
