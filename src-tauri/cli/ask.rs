@@ -117,6 +117,14 @@ pub(crate) fn warn_if_elsewhere(outside: &Outside) {
     }
 }
 
+/// Warns where this computer's clock is wrong: requests are corrected, but a person would see it nowhere else in a terminal.
+pub(crate) fn warn_of_the_clock(outside: &Outside) {
+    let Some(Response::Status { problems, .. }) = ask_if_there(outside, &Request::Status) else { return };
+    for problem in problems.iter().filter(|problem| problem.code == Code::ClockWrong) {
+        print::say(&format!("warning: {}. {}", problem.message, problem.hint));
+    }
+}
+
 /// Asks; where an MFA code is needed and a person sits at the terminal, takes it and asks again.
 pub(crate) fn ask_with_code(outside: &Outside, profile: &ProfileName, request: &Request) -> Result<Response> {
     let mut result = ask(outside, request).map_err(|error| named(error, profile));

@@ -43,8 +43,17 @@ pub(crate) fn error_in_one_line(error: &Error) -> ExitCode {
     ExitCode::from(error.exit_code())
 }
 
+/// On one line, and without anything that a terminal obeys: the second lock on that door.
 fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r'], " ")
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' | '\t' => line.push(' '),
+            c if c.is_control() => line.extend(c.escape_unicode()),
+            c => line.push(c),
+        }
+    }
+    line
 }
 
 /// Like [`error`], for an argument that can be seen to be wrong before anybody is asked.

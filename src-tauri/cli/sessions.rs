@@ -77,6 +77,7 @@ pub(crate) fn start(outside: &Outside, profile: &ProfileName, code: Option<Strin
     };
     ask::warn_if_elsewhere(outside);
     ask::ask_with_code(outside, profile, &Request::Start { profile: profile.clone(), mfa_code })?;
+    ask::warn_of_the_clock(outside);
     let line = sessions(outside)?.into_iter().find(|session| session.profile == *profile);
     print::say(&match line.as_ref().and_then(|line| line.expiration) {
         Some(end) => format!(
@@ -179,6 +180,7 @@ pub(crate) fn console(outside: &Outside, profile: &ProfileName, target: ConsoleT
     let request = Request::Console { profile: profile.clone(), target, link };
     ask::warn_if_elsewhere(outside);
     let Response::Text { text } = ask::ask_with_code(outside, profile, &request)? else { return Err(ask::misunderstood()) };
+    ask::warn_of_the_clock(outside);
     if link {
         return Ok(print::data(text.expose()));
     }
@@ -196,6 +198,7 @@ pub(crate) fn who_am_i(outside: &Outside, profile: &ProfileName, json: bool) -> 
     let Response::Identity { identity } = ask::ask_with_code(outside, profile, &Request::WhoAmI { profile: profile.clone() })? else {
         return Err(ask::misunderstood());
     };
+    ask::warn_of_the_clock(outside);
     if json {
         return print::json(&identity);
     }

@@ -15,20 +15,20 @@ use crate::{
 };
 
 /// A profile whose STS is at `endpoint`, asked once.
-fn profile(home: &Home, name: &str, endpoint: &str, more: &str) {
+pub(crate) fn profile(home: &Home, name: &str, endpoint: &str, more: &str) {
     home.config(&format!(
         "\n[profile {name}]\nrole_arn = arn:aws:iam::{}:role/Reader\nsource_profile = key\nregion = us-east-1\nmax_attempts = 1\nendpoint_url = {endpoint}\n{more}\n",
         home.ready.account_id
     ));
 }
 
-async fn fails(agent: &Agent, profile: &str) -> Error {
+pub(crate) async fn fails(agent: &Agent, profile: &str) -> Error {
     let error = process(agent, profile).await.unwrap_err();
     assert!(!error.hint.is_empty() && !error.message.ends_with('.') && !error.message.contains('\n'), "{error:?}");
     error
 }
 
-const INTERNAL: &str =
+pub(crate) const INTERNAL: &str =
     "<ErrorResponse><Error><Type>Receiver</Type><Code>InternalFailure</Code><Message>Internal</Message></Error><RequestId>r</RequestId></ErrorResponse>";
 const EXPIRED: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>SignatureDoesNotMatch</Code><Message>Signature expired: 20261123T090000Z is now earlier than 20261123T110000Z</Message></Error><RequestId>r</RequestId></ErrorResponse>";
 
@@ -45,7 +45,8 @@ async fn every_fault_at_sts_has_its_own_sentence_and_next_step() {
         (How::Says(500, INTERNAL), Code::AwsBusy, "failed to answer", "Try again"),
         (How::Says(503, "<html>no</html>"), Code::AwsUnreachable, "with HTTP 503", "proxy"),
         (How::Says(403, "<html>blocked</html>"), Code::AwsUnreachable, "is not AWS's (HTTP 403)", "endpoint_url"),
-        (How::Says(200, "<AssumeRoleResponse><AssumeRoleResult><Cred"), Code::AwsUnreachable, "holds no usable credentials", "endpoint_url"),
+        (How::Says(200, "<AssumeRoleResponse><AssumeRoleResult><Cred"), Code::AwsUnreachable, "was cut off", "Try again"),
+        (How::Says(200, "<AssumeRoleResponse><AssumeRoleResult/></AssumeRoleResponse>"), Code::AwsUnreachable, "holds no usable credentials", "endpoint_url"),
         (How::BreaksOff, Code::AwsUnreachable, "broke off in the middle", "Try again"),
         (How::Says(400, EXPIRED), Code::ClockWrong, "clock is wrong", "Set the clock"),
     ] {

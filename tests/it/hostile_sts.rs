@@ -38,6 +38,16 @@ pub(crate) enum How {
     Says(u16, &'static str),
     /// The head promises more than comes.
     BreaksOff,
+    /// The next request gets this status and body, and those after it credentials.
+    SaysOnce(u16, &'static str),
+    /// Credentials, but for the last so many bytes of the body.
+    Cuts(usize),
+    /// This, byte for byte.
+    Raw(String),
+    /// A refusal that repeats the head of the request and its MFA code.
+    Echoes,
+    /// A body without end.
+    Endless,
 }
 
 /// The server. Ends with the test's runtime.
@@ -51,6 +61,10 @@ pub(crate) struct Sts {
     pub(crate) most: Arc<AtomicUsize>,
     pub(crate) given: Arc<AtomicUsize>,
     pub(crate) throttled: Arc<AtomicUsize>,
+    /// How many requests came.
+    pub(crate) asked: Arc<AtomicUsize>,
+    /// How many bytes of an endless body went out.
+    pub(crate) sent: Arc<AtomicUsize>,
     random: Arc<Mutex<u64>>,
 }
 
@@ -61,7 +75,18 @@ impl Sts {
         let port = listener.local_addr().unwrap().port();
         let how = Arc::new(Mutex::new(How::Gives));
         let random = Arc::new(Mutex::new(0x9e37_79b9_7f4a_7c15));
-        let sts = Self { port, how, clock, flying: Arc::default(), most: Arc::default(), given: Arc::default(), throttled: Arc::default(), random };
+        let sts = Self {
+            port,
+            how,
+            clock,
+            flying: Arc::default(),
+            most: Arc::default(),
+            given: Arc::default(),
+            throttled: Arc::default(),
+            asked: Arc::default(),
+            sent: Arc::default(),
+            random,
+        };
         let serving = sts.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -96,7 +121,8 @@ impl Sts {
 
     async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
         loop {
-            head_and_body(&mut stream).await?;
+            let head = message(&mut stream).await?;
+            self.asked.fetch_add(1, Ordering::SeqCst);
             let now = self.flying.fetch_add(1, Ordering::SeqCst) + 1;
             self.most.fetch_max(now, Ordering::SeqCst);
             // Others get the chance to be under way at the same time.
@@ -111,6 +137,21 @@ impl Sts {
                 }
                 How::Gives | How::Throttles(_) => self.gives(),
                 How::Says(status, body) => self.page(status, body, false),
+                How::SaysOnce(status, body) => {
+                    self.becomes(How::Gives);
+                    self.page(status, body, false)
+                }
+                How::Cuts(bytes) => self.page(200, &self.body()[..self.body().len() - bytes], false),
+                How::Raw(ref answer) => answer.clone(),
+                How::Echoes => self.page(403, &refusal("AccessDenied", &format!("You&#27;[31m said {}", head.replace("\r\n", "&#13;&#10;"))), false),
+                How::Endless => {
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.ok()?;
+                    let chunk = format!("10000\r\n{}\r\n", "A".repeat(0x10000));
+                    loop {
+                        stream.write_all(chunk.as_bytes()).await.ok()?;
+                        self.sent.fetch_add(0x10000, Ordering::SeqCst);
+                    }
+                }
                 How::BreaksOff => "HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\ncontent-length: 5000\r\n\r\n<AssumeRoleResponse>".to_owned(),
                 How::Silent | How::Resets => {
                     self.flying.fetch_sub(1, Ordering::SeqCst);
@@ -120,7 +161,7 @@ impl Sts {
             self.flying.fetch_sub(1, Ordering::SeqCst);
             stream.write_all(answer.as_bytes()).await.ok()?;
             stream.flush().await.ok()?;
-            if matches!(how, How::BreaksOff) {
+            if matches!(how, How::BreaksOff | How::Raw(_)) {
                 return None;
             }
         }
@@ -136,14 +177,17 @@ impl Sts {
     }
 
     fn gives(&self) -> String {
+        self.page(200, &self.body(), true)
+    }
+
+    fn body(&self) -> String {
         let number = self.given.fetch_add(1, Ordering::SeqCst);
         let end = (self.clock.now() + time::Duration::HOUR).format(&time::format_description::well_known::Rfc3339).unwrap();
-        let body = format!(
+        format!(
             "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
              <AccessKeyId>ASIA{number:016}</AccessKeyId><SecretAccessKey>s{number}</SecretAccessKey><SessionToken>t{number}</SessionToken>\
              <Expiration>{end}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
-        );
-        self.page(200, &body, true)
+        )
     }
 
     fn page(&self, status: u16, body: &str, dated: bool) -> String {
@@ -159,12 +203,18 @@ pub(crate) fn refusal(code: &str, message: &str) -> String {
 }
 
 async fn head_and_body(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
+    message(stream).await.map(|head| head.to_ascii_lowercase())
+}
+
+/// The head of a request, as it came; its body is read too.
+async fn message(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
     }
-    let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")).and_then(|length| length.trim().parse().ok()).unwrap_or(0);
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let length =
+        head.to_ascii_lowercase().lines().find_map(|line| line.strip_prefix("content-length:")).and_then(|length| length.trim().parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     Some(head)

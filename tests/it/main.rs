@@ -60,6 +60,7 @@ mod fuzz_input;
 #[path = "../fuzz/protocol.rs"]
 mod fuzz_protocol;
 mod fuzzing;
+mod hostile_answers;
 mod hostile_sts;
 #[cfg(target_os = "linux")]
 mod keychain;

@@ -36,6 +36,9 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(4);
 /// The same for a caller who gives up after two seconds.
 const LITTLE_PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// How long a driven clock is waited for.
+const TRIED: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// How somebody wants credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Want {
@@ -94,13 +97,21 @@ impl Agent {
         {
             session.renewal.forgive();
         }
-        for _ in 0..3 {
+        let mut waits = !want.at_once;
+        for _ in 0..4 {
             let now = self.now_of(&teller);
             let valid = self.state().valid(profile, mark, now).cloned();
             if !force {
-                match (self.state().decide(profile, mark, now), &valid) {
+                // Nothing is locked while it waits.
+                let decided = self.state().decide(profile, mark, now);
+                match (decided, &valid) {
                     (Decision::Hand, Some(held)) => return Ok(got(held.clone(), true)),
-                    (Decision::Tell(error), _) => return Err(error),
+                    (Decision::Tell(error), _) => {
+                        let next = self.state().next_try(profile, mark, now);
+                        let Some(next) = next.filter(|_| std::mem::take(&mut waits)) else { return Err(error) };
+                        self.next_try(next, now).await;
+                        continue;
+                    }
                     (Decision::Hand, None) | (Decision::Ask, _) => {}
                 }
             }
@@ -132,6 +143,16 @@ impl Agent {
             }
         }
         Err(Error::new(Code::Agent, format!("Too many programs start {profile} at once"), "Try again"))
+    }
+
+    /// Waits until the next try is due, and no longer than that takes now: all who wait make one flight then.
+    async fn next_try(&self, at: OffsetDateTime, now: OffsetDateTime) {
+        // Where a test drives the clock it may never move on.
+        let long = if self.0.parts.clock.is_driven() { TRIED } else { std::time::Duration::try_from(at - now).unwrap_or_default() };
+        tokio::select! {
+            () = self.0.aws.clock.sleep_until(self.now() + (at - now)) => {}
+            () = tokio::time::sleep(long) => {}
+        }
     }
 
     /// A session that a person must prolong, and that ends within the time of the warning.
@@ -200,7 +221,7 @@ impl Agent {
     /// The calls themselves. The second value: from when a renewal needs a person.
     pub(super) async fn issue(&self, chain: &Chain, want: &Want) -> Result<(Held, Option<OffsetDateTime>)> {
         let files = self.files()?;
-        let region = self.0.aws.region(&files, chain.profile.as_str(), chain.hops.first().map_or(Partition::Aws, |hop| hop.role_arn.partition()));
+        let region = self.0.aws.region(&files, chain.profile.as_str(), chain.hops.first().map_or(Partition::Aws, |hop| hop.role_arn.partition()))?;
         let partition = chain.hops.first().map_or_else(|| partition_of(Some(&region)), |hop| hop.role_arn.partition());
         let config = self.0.aws.config(&files, chain.profile.as_str(), partition).await;
         let teller = self.0.aws.teller(&files, chain.profile.as_str());

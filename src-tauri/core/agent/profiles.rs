@@ -131,7 +131,7 @@ impl Agent {
         // What comes back from the keychain is tried, not what was read from the file.
         let proven = match self.0.keys.access_key(&key.id).await {
             Ok(Some(kept)) => {
-                let region = self.0.aws.region(&files, profile.as_str(), Partition::Aws);
+                let region = self.0.aws.region(&files, profile.as_str(), Partition::Aws)?;
                 let config = self.0.aws.config(&files, profile.as_str(), partition_of(Some(&region))).await;
                 caller_identity(&config, &Signer::Key(kept), false).await.map(|_| ())
             }

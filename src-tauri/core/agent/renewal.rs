@@ -14,6 +14,12 @@ use crate::{
 /// A refusal that asking again cannot help is remembered this long, so that a tool that loops does not hammer AWS.
 const REFUSED_FOR: Duration = Duration::seconds(5);
 
+/// Somebody who waits for what has expired may ask again after this long, even if AWS asked to slow down.
+const ASKED_AGAIN: Duration = Duration::seconds(4);
+
+/// Who may wait for a minute waits so long for the next try, and not with the answer of the last.
+const WORTH_WAITING: Duration = Duration::seconds(10);
+
 /// Before this much is left, a caller waits for the renewal as long as it takes; earlier only a moment.
 pub const MANDATORY_WINDOW: Duration = Duration::minutes(1);
 
@@ -86,6 +92,8 @@ pub struct Renewal {
     not_before: Option<OffsetDateTime>,
     last: Option<Error>,
     refused_until: Option<OffsetDateTime>,
+    /// When somebody who waits for it may ask, though nobody asks on their own yet.
+    asked_from: Option<OffsetDateTime>,
     /// When that was. A clock that shows less than this was set back, and what is to be waited for is no longer known.
     failed_at: Option<OffsetDateTime>,
     rejected: bool,
@@ -129,7 +137,7 @@ impl Renewal {
     }
 
     fn over(&self, now: OffsetDateTime) -> Decision {
-        match (&self.last, self.not_before) {
+        match (&self.last, self.asked_from.or(self.not_before)) {
             (Some(error), Some(at)) if self.before(at, now) => Decision::Tell(error.clone()),
             _ => Decision::Ask,
         }
@@ -157,6 +165,7 @@ impl Renewal {
                 self.busy = 0;
             }
             self.not_before = Some(now + wait);
+            self.asked_from = (error.code == Code::AwsBusy && !holding).then(|| now + wait.min(ASKED_AGAIN));
             self.refused_until = None;
         } else {
             self.refused_until = Some(now + REFUSED_FOR);
@@ -182,6 +191,17 @@ impl Renewal {
         self.not_before
     }
 
+    /// When somebody who was told no may ask again, if that is soon and asking may help: then it is worth waiting for.
+    pub fn next_try(&self, now: OffsetDateTime) -> Option<OffsetDateTime> {
+        let passes = self.last.as_ref().is_some_and(|error| matches!(error.code, Code::AwsUnreachable | Code::AwsBusy | Code::ClockWrong));
+        self.asked_from.or(self.not_before).filter(|at| passes && *at <= now + WORTH_WAITING)
+    }
+
+    /// Whether nobody asks on their own now.
+    pub fn rests(&self, now: OffsetDateTime) -> bool {
+        self.not_before.is_some_and(|at| self.before(at, now))
+    }
+
     /// When it last came to nothing.
     pub fn failed_at(&self) -> Option<OffsetDateTime> {
         self.failed_at
@@ -195,6 +215,7 @@ impl Renewal {
     /// A person asks again: no waiting.
     pub fn forgive(&mut self) {
         self.not_before = None;
+        self.asked_from = None;
         self.refused_until = None;
     }
 }
@@ -225,6 +246,21 @@ mod tests {
         assert_eq!(short.due(), short.issued + Duration::seconds(15), "not before they were issued, as five minutes before the end would be");
         assert_eq!(Renewal::default().decide(Some(&short), short.issued + Duration::seconds(14)), Decision::Hand);
         assert_eq!(Renewal::default().decide(Some(&short), short.issued + Duration::seconds(15)), Decision::Ask);
+    }
+
+    #[test]
+    fn who_waits_for_what_is_over_may_ask_within_seconds_though_nobody_asks_on_their_own() {
+        let (over, mut renewal) = (held(60), Renewal::default());
+        let now = over.credentials.expiration + Duration::MINUTE;
+        for _ in 0..5 {
+            renewal.failed_with(Error::new(Code::AwsBusy, "AWS failed", "Wait"), now, false, |longest, _| longest);
+        }
+        assert!(matches!(renewal.decide(Some(&over), now + Duration::seconds(3)), Decision::Tell(_)));
+        assert_eq!(renewal.next_try(now), Some(now + ASKED_AGAIN));
+        assert_eq!(renewal.decide(Some(&over), now + ASKED_AGAIN), Decision::Ask);
+        assert!(renewal.rests(now + ASKED_AGAIN), "the renewal goes on waiting");
+        renewal.failed(Error::new(Code::AwsRefused, "No", "Mend it"), now, false);
+        assert_eq!(renewal.next_try(now), None, "what only a person can mend is told at once");
     }
 
     #[test]

@@ -123,6 +123,7 @@ impl Agent {
             (alone
                 && now >= held.due()
                 && session.renewal.decide(Some(held), now) == Decision::Ask
+                && !session.renewal.rests(now)
                 && !queued.contains(profile)
                 && !self.0.flights.has(&(profile.clone(), session.mark.clone())))
             .then(|| {

@@ -205,7 +205,7 @@ impl Agent {
         let got = got.inspect_err(|error| self.refused_to(profile, asker, "console", error, began))?;
         let (files, chain) = (self.files()?, &got.chain);
         let own = chain.hops.last().map(|hop| hop.role_arn.partition());
-        let region = self.0.aws.region(&files, profile.as_str(), own.unwrap_or(Partition::Aws));
+        let region = self.0.aws.region(&files, profile.as_str(), own.unwrap_or(Partition::Aws))?;
         let partition = own.unwrap_or_else(|| partition_of(Some(&region)));
         let destination = console::destination(partition, target, &region)?;
         let endpoint = console::federation_endpoint(partition, self.0.aws.signin_endpoint(&files, profile.as_str()).as_deref())?;
@@ -233,7 +233,7 @@ impl Agent {
         let Base::AccessKey { profile, access_key_id, place, .. } = &chain.base else { return Ok((got.held.credentials.clone(), None)) };
         let key = self.access_key(profile, access_key_id, *place).await?;
         let files = self.files()?;
-        let region = self.0.aws.region(&files, profile.as_str(), Partition::Aws);
+        let region = self.0.aws.region(&files, profile.as_str(), Partition::Aws)?;
         let config = self.0.aws.config(&files, profile.as_str(), partition_of(Some(&region))).await;
         let (name, policy) = (lease::federated_name(profile.as_str()), SessionPolicy::default());
         let federated = Federated { name: &name, duration: asked.unwrap_or(SessionDuration::LONGEST), policy: &policy, tags: &[] };

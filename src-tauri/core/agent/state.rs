@@ -138,6 +138,11 @@ impl State {
         }
     }
 
+    /// When a request for a profile that is told no now is worth another try.
+    pub(super) fn next_try(&self, profile: &ProfileName, mark: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
+        self.sessions.get(profile).filter(|session| session.mark == mark)?.renewal.next_try(now)
+    }
+
     /// Credentials that may be handed out now: those of this chain that have not expired.
     pub(super) fn valid(&self, profile: &ProfileName, mark: &str, now: OffsetDateTime) -> Option<&Held> {
         let session = self.sessions.get(profile).filter(|session| session.mark == mark)?;

@@ -5,12 +5,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use time::OffsetDateTime;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::net::TcpStream;
 use tokio_rustls::{
     TlsConnector,
     rustls::{
@@ -23,8 +19,9 @@ use tokio_rustls::{
 use x509_cert::{Certificate, der::Decode};
 
 use super::{
-    proxy::{Proxy, Route},
+    proxy::Route,
     trouble::Trouble,
+    tunnel::{self, Tunnel},
 };
 
 /// A look that takes longer is given up.
@@ -94,27 +91,15 @@ async fn look(host: &str, port: u16, route: &Route) -> Option<Shown> {
         .with_no_client_auth();
     let stream = match route {
         Route::Direct => TcpStream::connect((host.trim_start_matches('[').trim_end_matches(']'), port)).await.ok()?,
-        Route::Through(proxy) => tunnel(proxy, host, port).await?,
+        Route::Through(proxy) => match tunnel::through(proxy, host, port).await? {
+            Tunnel::Open(stream) => stream,
+            Tunnel::Refused(_) | Tunnel::Nonsense => return None,
+        },
     };
     // It fails by design: the verifier looks and says no.
     let _refused = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     let chain = std::mem::take(&mut *seen.shown.lock().unwrap_or_else(PoisonError::into_inner));
     shown(&chain)
-}
-
-/// A connection through a proxy that speaks plain HTTP.
-async fn tunnel(proxy: &Proxy, host: &str, port: u16) -> Option<TcpStream> {
-    let address = proxy.url.strip_prefix("http://")?;
-    let mut stream = TcpStream::connect(address).await.ok()?;
-    let login = proxy.login.as_ref().map_or_else(String::new, |(name, password)| {
-        format!("Proxy-Authorization: Basic {}\r\n", BASE64_STANDARD.encode(format!("{name}:{}", password.expose())))
-    });
-    stream.write_all(format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n{login}\r\n").as_bytes()).await.ok()?;
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") && head.len() < 8192 {
-        head.push(stream.read_u8().await.ok()?);
-    }
-    (head.get(9..12) == Some(b"200".as_slice())).then_some(stream)
 }
 
 /// What of a chain a person needs: the end of it, which would have to be trusted.

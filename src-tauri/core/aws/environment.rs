@@ -6,11 +6,21 @@
 use std::{collections::BTreeMap, ffi::OsString, fmt};
 
 /// What makes one terminal's AWS another than the next one's.
-const SURROUNDINGS: [&str; 6] =
-    ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_SIGNIN"];
+const SURROUNDINGS: [&str; 7] = [
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_IAM",
+    "AWS_ENDPOINT_URL_SIGNIN",
+    "AWS_CA_BUNDLE",
+];
+
+/// The same for the way there: lower case wins, as everywhere.
+const PROXIES: [&str; 8] = ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
 
 /// Kept beside what begins with `AWS_`.
-const OTHERS: [&str; 10] = ["USER", "USERNAME", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"];
+const OTHERS: [&str; 2] = ["USER", "USERNAME"];
 
 /// The `AWS_…` variables and the few others that count, as they were when the program started.
 #[derive(Clone, Default)]
@@ -43,7 +53,9 @@ impl Environment {
             .into_iter()
             .filter_map(|(name, value)| Some((name.into().into_string().ok()?, value.into().into_string().ok()?)))
             .filter(|(name, value): &(String, String)| {
-                !value.is_empty() && (name.starts_with("AWS_") || OTHERS.contains(&name.as_str())) && !secret.contains(&name.as_str())
+                !value.is_empty()
+                    && (name.starts_with("AWS_") || OTHERS.contains(&name.as_str()) || PROXIES.contains(&name.as_str()))
+                    && !secret.contains(&name.as_str())
             })
             .collect();
         Self { variables, system: false }
@@ -61,13 +73,44 @@ impl Environment {
         self.system
     }
 
-    /// The variables that decide which files are read and which endpoints are asked.
+    /// The variables that decide which files are read, which endpoints are asked, through whom, and who is believed. Without a proxy's
+    /// name and password.
     pub fn surroundings(&self) -> Vec<(String, String)> {
-        SURROUNDINGS.iter().filter_map(|name| Some(((*name).to_owned(), self.get(name)?.to_owned()))).collect()
+        SURROUNDINGS.iter().chain(&PROXIES).filter_map(|name| Some(((*name).to_owned(), without_login(self.get(name)?)))).collect()
     }
 
     /// One variable, if it is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_to_aws_is_told_without_a_password() {
+        let environment = Environment::new([
+            ("HTTPS_PROXY", "http://me:p@ss@proxy.example:3128"),
+            ("http_proxy", "me:word@plain:1"),
+            ("NO_PROXY", "corp.example"),
+            ("AWS_CA_BUNDLE", "/etc/ca.pem"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:5000"),
+            ("AWS_SECRET_ACCESS_KEY", "never"),
+            ("USER", "me"),
+        ]);
+        let told = environment.surroundings();
+        let told: Vec<(&str, &str)> = told.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("AWS_ENDPOINT_URL", "http://127.0.0.1:5000"),
+                ("AWS_CA_BUNDLE", "/etc/ca.pem"),
+                ("HTTPS_PROXY", "http://***@proxy.example:3128"),
+                ("http_proxy", "***@plain:1"),
+                ("NO_PROXY", "corp.example"),
+            ]
+        );
     }
 }

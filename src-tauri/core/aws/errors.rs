@@ -3,12 +3,17 @@
 //! Each has a sentence and a next step. What went wrong before AWS answered is in `trouble`.
 
 use aws_smithy_runtime_api::client::{
+    interceptors::context::InterceptorContext,
     orchestrator::HttpResponse,
     result::{ConnectorError, SdkError},
+    retries::classifiers::{ClassifyRetry, RetryAction},
 };
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
 
-use super::trouble::{Trouble, cause};
+use super::{
+    trouble::{Trouble, cause},
+    words::Carried,
+};
 use crate::error::{Code, Error};
 
 /// Whether asking again, without anybody doing anything, may help.
@@ -31,28 +36,35 @@ pub fn told<E>(asked: &str, error: &SdkError<E, HttpResponse>) -> Error
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {
+    told_without(asked, error, Carried::default())
+}
+
+/// The same without a word of what the request carried, which an answer may echo.
+pub fn told_without<E>(asked: &str, error: &SdkError<E, HttpResponse>, carried: Carried<'_>) -> Error
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+{
+    let in_full = || carried.fit(&DisplayErrorContext(error).to_string());
     match error {
         SdkError::ServiceError(service) => {
-            refused(asked, service.err().code().unwrap_or("Unknown"), service.err().message().unwrap_or("no reason given"), service.raw().status().as_u16())
+            let (code, message) = (service.err().code().unwrap_or("Unknown"), service.err().message().unwrap_or("no reason given"));
+            // Some denials have a long encoded message behind the sentence: it is for DecodeAuthorizationMessage, not for a person.
+            let message = message.split(" Encoded authorization failure message:").next().unwrap_or(message);
+            refused(asked, &carried.fit(code), &carried.fit(message), service.raw().status().as_u16())
         }
         SdkError::TimeoutError(_) => {
             Error::new(Code::AwsUnreachable, format!("AWS did not answer {asked} in time"), "Check the network, VPN and proxy, then try again")
         }
         SdkError::DispatchFailure(failure) => unreachable(asked, failure.as_connector_error()),
-        SdkError::ResponseError(_) if DisplayErrorContext(error).to_string().contains("end of file before message length") => Error::new(
-            Code::AwsUnreachable,
-            format!("The answer to {asked} broke off in the middle"),
-            "Try again; if it happens each time, something on the way cuts answers off: check the proxy",
-        ),
         SdkError::ResponseError(response) => Error::new(
             Code::AwsUnreachable,
             format!("The answer to {asked} cannot be read (HTTP {})", response.raw().status().as_u16()),
             "Something between this machine and AWS may have answered instead: check the proxy and the endpoint_url",
         ),
         SdkError::ConstructionFailure(_) => {
-            Error::new(Code::InvalidValue, format!("{asked} could not be put together: {}", DisplayErrorContext(error)), "Check the profile's values")
+            Error::new(Code::InvalidValue, format!("{asked} could not be put together: {}", in_full()), "Check the profile's values")
         }
-        other => Error::new(Code::AwsUnreachable, format!("{asked} failed: {}", DisplayErrorContext(other)), "Try again"),
+        _ => Error::new(Code::AwsUnreachable, format!("{asked} failed: {}", in_full()), "Try again"),
     }
 }
 
@@ -67,8 +79,6 @@ pub fn unreachable(asked: &str, error: Option<&ConnectorError>) -> Error {
 /// An error that AWS itself answered with.
 fn refused(asked: &str, code: &str, message: &str, status: u16) -> Error {
     let aws = |code: Code, text: String, hint: &'static str| Error::new(code, text, hint);
-    // Some denials have a long encoded message behind the sentence: it is for DecodeAuthorizationMessage, not for a person.
-    let message = message.split(" Encoded authorization failure message:").next().unwrap_or(message);
     match code {
         _ if status == 429 => slow_down(asked),
         // No code in the answer: it is not in AWS's format.
@@ -133,6 +143,23 @@ fn refused(asked: &str, code: &str, message: &str, status: u16) -> Error {
         ),
         _ if status >= 500 => aws(Code::AwsBusy, format!("AWS failed to answer {asked} (HTTP {status}, {code})"), "Try again in a moment"),
         _ => aws(Code::AwsRefused, format!("AWS refused {asked}: {} ({code})", message.trim_end_matches('.')), "See what the message names, then try again"),
+    }
+}
+
+/// Asks again where somebody asked to slow down without AWS's XML: the SDK knows the codes, and of the statuses only 5xx.
+#[derive(Clone, Copy, Debug)]
+pub struct AskAgain;
+
+impl ClassifyRetry for AskAgain {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.response().map(|answer| answer.status().as_u16()) {
+            Some(429) => RetryAction::throttling_error(),
+            Some(_) | None => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "HTTP 429"
     }
 }
 

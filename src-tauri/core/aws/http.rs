@@ -21,17 +21,19 @@ use aws_smithy_runtime_api::client::{
     result::ConnectorError,
     runtime_components::RuntimeComponents,
 };
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio_rustls::rustls::Error as TlsError;
 use url::Url;
 
 use super::{
-    certificate,
+    answer, certificate,
     environment::Environment,
     offset::{AwsClock, Teller},
     proxy::{Proxies, Proxy, Route, is_here},
     system_proxy::SystemProxy,
-    trouble::{Trouble, cause},
+    trouble::{Trouble, cause, no_tunnel},
     trust::{self, Bundle, Stamp},
+    tunnel,
 };
 use crate::error::Error;
 
@@ -51,6 +53,9 @@ const NAP: Duration = Duration::from_secs(10);
 
 /// A connection that nobody used for this long is not used again: what stands in between may have forgotten it.
 const IDLE: Duration = Duration::from_secs(20);
+
+/// A look at what a proxy says that takes longer is given up.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// What makes one connector another than the next one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -136,7 +141,7 @@ impl Roads {
         self.connectors.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
-    async fn ask(&self, request: HttpRequest, bundle: Option<Bundle>, settings: HttpConnectorSettings) -> Result<HttpResponse, ConnectorError> {
+    async fn ask(&self, request: HttpRequest, bundle: Option<Bundle>, settings: HttpConnectorSettings, api: bool) -> Result<HttpResponse, ConnectorError> {
         let url = Url::parse(request.uri()).map_err(|error| ConnectorError::user(error.into()))?;
         let (host, port) = (url.host_str().unwrap_or_default().to_owned(), url.port_or_known_default().unwrap_or(443));
         let told_host = url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
@@ -166,14 +171,21 @@ impl Roads {
                 if let (true, Some(date)) = (url.scheme() == "https" || is_here(&host), answer.headers().get("date")) {
                     self.clock.hears(Teller::of(url.scheme(), &host), left, date);
                 }
-                Ok(answer)
+                answer::whole(answer, &told_host, api, settings.read_timeout()).await
             }
             Err(error) => {
                 if let Some(tls) = cause::<TlsError>(&error) {
                     self.forget(&key);
                     return Err(mine(certificate::refused(tls, &told_host, &host, port, &route).await));
                 }
-                Err(Trouble::of(&error, &told_host, proxy).into_connector_error(Some(&error)))
+                let trouble = match proxy {
+                    Some(proxy) if no_tunnel(&error) => {
+                        let said = tokio::time::timeout(LOOK, tunnel::through(proxy, &host, port)).await.ok().flatten();
+                        Trouble::no_tunnel(proxy, &told_host, said.as_ref())
+                    }
+                    Some(_) | None => Trouble::of(&error, &told_host, proxy),
+                };
+                Err(trouble.into_connector_error(Some(&error)))
             }
         }
     }
@@ -197,9 +209,14 @@ impl Drop for Pending<'_> {
 fn config(proxy: &Proxy) -> Result<ProxyConfig, Trouble> {
     let config = ProxyConfig::all(proxy.url.as_str()).map_err(|_| Trouble::proxy_unusable(&proxy.setting, "it is no URL such as http://proxy:3128"))?;
     Ok(match &proxy.login {
-        Some((name, password)) => config.with_basic_auth(name, password.expose()),
+        // It is put into a URL again, and read from there: without this `p@ss` would be the password `p` and another host.
+        Some((name, password)) => config.with_basic_auth(in_a_url(name), in_a_url(password.expose())),
         None => config,
     })
+}
+
+fn in_a_url(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 /// The way of one profile: with its certificates.
@@ -214,15 +231,15 @@ impl Way {
         Self { roads, bundle }
     }
 
-    /// With a patience.
+    /// With a patience, for what is no AWS API.
     pub(super) const fn with(self, settings: HttpConnectorSettings) -> Patient {
-        Patient { way: self, settings }
+        Patient { way: self, settings, api: false }
     }
 }
 
 impl HttpClient for Way {
     fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone().with(settings.clone()))
+        SharedHttpConnector::new(Patient { api: true, ..self.clone().with(settings.clone()) })
     }
 }
 
@@ -231,11 +248,13 @@ impl HttpClient for Way {
 pub(super) struct Patient {
     way: Way,
     settings: HttpConnectorSettings,
+    /// The answer must be what STS and IAM send.
+    api: bool,
 }
 
 impl HttpConnector for Patient {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let Self { way: Way { roads, bundle }, settings } = self.clone();
-        HttpConnectorFuture::new(async move { roads.ask(request, bundle, settings).await })
+        let Self { way: Way { roads, bundle }, settings, api } = self.clone();
+        HttpConnectorFuture::new(async move { roads.ask(request, bundle, settings, api).await })
     }
 }

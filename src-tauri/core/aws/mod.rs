@@ -3,6 +3,7 @@
 //! Each thing that companies put in between has a file: `proxy` and `system_proxy`, `trust`, `certificate` (who issued a refused one),
 //! `offset` (the clock). `http` is where a request meets them all. AWS's error codes are read in `errors` and nowhere else.
 
+mod answer;
 mod certificate;
 mod environment;
 mod errors;
@@ -14,6 +15,8 @@ mod signer;
 mod system_proxy;
 mod trouble;
 mod trust;
+mod tunnel;
+mod words;
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,10 +26,11 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings}
 
 pub use self::{
     environment::{Environment, without_login},
-    errors::{may_recover, told, unreachable},
+    errors::{AskAgain, may_recover, told, told_without, unreachable},
     offset::{AwsClock, Teller, told_off},
     profile::{endpoint_urls, endpoints},
     signer::Signer,
+    words::Carried,
 };
 use self::{
     http::{Roads, Way},
@@ -34,8 +38,8 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    error::Error,
-    model::{arn::Partition, profile::ProfileName},
+    error::{Code, Error},
+    model::{activity::shown_at_most, arn::Partition, profile::ProfileName},
     store::aws_files::AwsFiles,
 };
 
@@ -98,21 +102,25 @@ impl Aws {
         url.as_ref().and_then(|url| Some(Teller::of(url.scheme(), url.host_str()?))).unwrap_or_default()
     }
 
-    /// The Region a profile works in: its own, the variables', or its partition's first.
-    pub fn region(&self, files: &AwsFiles, profile: &str, partition: Partition) -> String {
-        let own = files.profile(&ProfileName::new(profile)).and_then(|p| p.get("region"));
-        own.or_else(|| self.environment.get("AWS_REGION")).or_else(|| self.environment.get("AWS_DEFAULT_REGION")).map_or_else(
-            || {
-                match partition {
-                    Partition::Aws => "us-east-1",
-                    Partition::China => "cn-north-1",
-                    Partition::GovCloud => "us-gov-west-1",
-                    Partition::EuSovereign => "eusc-de-east-1",
-                }
-                .to_owned()
-            },
-            str::to_owned,
-        )
+    /// The Region a profile works in: its own, the variables', or its partition's first. One that can be no Region is told, with who names it.
+    pub fn region(&self, files: &AwsFiles, profile: &str, partition: Partition) -> Result<String, Error> {
+        let Some((setting, region)) = self.named_region(files, profile) else { return Ok(first_of(partition).to_owned()) };
+        // It becomes a part of a host's name.
+        let label = |region: &str| region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && !region.starts_with('-') && !region.ends_with('-');
+        if region.len() > 63 || !label(region) {
+            return Err(Error::new(
+                Code::InvalidValue,
+                format!("“{}” is no Region ({setting} of the profile {profile})", shown_at_most(region, 80)),
+                format!("Write a Region such as eu-west-1 into {setting}: letters, digits and hyphens"),
+            ));
+        }
+        Ok(region.to_owned())
+    }
+
+    /// The Region that a setting names, and which one.
+    fn named_region<'a>(&'a self, files: &'a AwsFiles, profile: &str) -> Option<(&'static str, &'a str)> {
+        let own = files.profile(&ProfileName::new(profile)).and_then(|p| p.get("region")).map(|region| ("region", region));
+        own.or_else(|| ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| Some((name, self.environment.get(name)?))))
     }
 
     /// What an SDK would use for this profile, without credentials.
@@ -136,7 +144,7 @@ impl Aws {
             // Ours knows more: it lives longer than a call, and a clock that is set does not mislead it.
             .disable_clock_skew_correction(true)
             .timeout_config(timeouts)
-            .region(Region::new(self.region(files, profile, partition)));
+            .region(Region::new(self.named_region(files, profile).map_or_else(|| first_of(partition), |(_, region)| region).to_owned()));
         if let Some(app) = app {
             loader = loader.app_name(app);
         }
@@ -159,5 +167,15 @@ impl Aws {
             .or_else(service)
             .or_else(|| setting("endpoint_url"))
             .map(str::to_owned)
+    }
+}
+
+/// The Region where nobody names one.
+const fn first_of(partition: Partition) -> &'static str {
+    match partition {
+        Partition::Aws => "us-east-1",
+        Partition::China => "cn-north-1",
+        Partition::GovCloud => "us-gov-west-1",
+        Partition::EuSovereign => "eusc-de-east-1",
     }
 }

@@ -98,7 +98,8 @@ impl Named {
             return Err(Trouble::proxy_unusable(&self.setting, &format!("it is a {} proxy, and only HTTP proxies can be used", url.scheme())));
         }
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let login = (!url.username().is_empty()).then(|| (decoded(url.username()), Secret::new(decoded(url.password().unwrap_or_default()))));
+        let login = (!url.username().is_empty() || url.password().is_some())
+            .then(|| (decoded(url.username()), Secret::new(decoded(url.password().unwrap_or_default()))));
         let port = url.port_or_known_default().unwrap_or(80);
         Ok(Proxy { url: format!("{}://{}:{port}", url.scheme(), url.host_str().unwrap_or_default()), login, setting: self.setting.clone() })
     }

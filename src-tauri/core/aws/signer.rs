@@ -26,6 +26,14 @@ impl Signer {
         }
     }
 
+    /// What no answer may repeat.
+    pub(super) fn secrets(&self) -> Vec<&str> {
+        match self {
+            Self::Key(key) => vec![key.secret.expose()],
+            Self::Temporary(t) => vec![t.secret_access_key.expose(), t.session_token.expose()],
+        }
+    }
+
     /// The access key ID, which is no secret.
     pub fn access_key_id(&self) -> &str {
         match self {

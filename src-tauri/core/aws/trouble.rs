@@ -7,7 +7,7 @@ use std::{error::Error as StdError, fmt, io};
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
 
-use super::proxy::Proxy;
+use super::{proxy::Proxy, tunnel::Tunnel};
 use crate::error::{Code, Error};
 
 /// One thing that went wrong on the way.
@@ -41,6 +41,18 @@ pub(super) fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'stati
     chain(error).find_map(|cause| cause.downcast_ref::<E>())
 }
 
+/// What could not be read as HTTP.
+fn garbled(error: &ConnectorError) -> Option<&hyper::Error> {
+    cause::<hyper::Error>(error).filter(|error| error.is_parse())
+}
+
+/// Whether a proxy led nowhere, and nobody knows why.
+pub(super) fn no_tunnel(error: &ConnectorError) -> bool {
+    chain(error).any(|cause| cause.to_string() == "tunnel error: unsuccessful")
+}
+
+const ALLOW: &str = "Ask whoever runs the proxy to allow it, or name the host in NO_PROXY and start Stagedoor again";
+
 const NETWORK: &str = "Check the network, VPN, proxy and the endpoint_url, then try again";
 
 impl Trouble {
@@ -52,6 +64,23 @@ impl Trouble {
     /// A certificate was refused.
     pub(super) const fn certificate(message: String, hint: &'static str) -> Self {
         Self { code: Code::AwsUnreachable, message, hint, passing: false }
+    }
+
+    /// Somebody answered, and it is no answer of AWS's.
+    pub(super) const fn answer(message: String, hint: &'static str, passing: bool) -> Self {
+        Self { code: Code::AwsUnreachable, message, hint, passing }
+    }
+
+    /// The proxy led nowhere: with its status, if it answered in HTTP.
+    pub(super) fn no_tunnel(proxy: &Proxy, host: &str, said: Option<&Tunnel>) -> Self {
+        match said {
+            Some(Tunnel::Nonsense) => Self::line(
+                format!("The proxy {proxy} answered with something that is not HTTP"),
+                "Check the proxy's address and port: something else may listen there",
+            ),
+            Some(Tunnel::Refused(status)) => Self::line(format!("The proxy {proxy} refused to connect to {host} (HTTP {status})"), ALLOW),
+            Some(Tunnel::Open(_)) | None => Self::line(format!("The proxy {proxy} refused to connect to {host}"), ALLOW),
+        }
     }
 
     /// A file of certificates that a setting names.
@@ -95,11 +124,8 @@ impl Trouble {
             if says("tunnel error: proxy authorization required") {
                 return Self::proxy_login(proxy);
             }
-            if says("tunnel error: unsuccessful") {
-                return Self::line(
-                    format!("The proxy {proxy} refused to connect to {host}"),
-                    "Ask whoever runs the proxy to allow it, or name the host in NO_PROXY and start Stagedoor again",
-                );
+            if no_tunnel(error) {
+                return Self::no_tunnel(proxy, host, None);
             }
         }
         let (there, hint) = match proxy {
@@ -122,6 +148,8 @@ impl Trouble {
             _ if says("connection closed before message completed") || says("unexpected end of file") || says("connection closed") => {
                 format!("The connection to {there} broke off before the answer came")
             }
+            _ if garbled(error).is_some_and(hyper::Error::is_parse_too_large) => format!("The head of the answer from {there} is larger than any of AWS's"),
+            _ if garbled(error).is_some() => format!("Something that is not HTTP came from {there}"),
             _ => format!("AWS could not be reached at {there}: {}", texts.last().map_or("no connection", String::as_str)),
         };
         Self::line(message, hint)

@@ -99,7 +99,8 @@ pub(super) fn of_agent(report: &mut DoctorReport, environment: &Environment) {
     let more = ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CA_BUNDLE", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"];
     let more = more.iter().filter_map(|name| Some(((*name).to_owned(), environment.get(name)?.to_owned())));
     report.findings.extend(surroundings.iter().filter_map(|(name, value)| no_endpoint(name, value, "the agent")));
-    report.variables.extend(surroundings.into_iter().chain(more).chain(proxies).map(|(name, value)| seen(&name, &value, "agent")));
+    let more = more.chain(proxies).filter(|(name, _)| !surroundings.iter().any(|(other, _)| other == name)).collect::<Vec<_>>();
+    report.variables.extend(surroundings.into_iter().chain(more).map(|(name, value)| seen(&name, &value, "agent")));
 }
 
 /// What the terminal has, and what comes of it for the tools that are started there. `files`: what the profiles are, if they can be read.

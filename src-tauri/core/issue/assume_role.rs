@@ -7,7 +7,7 @@ use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 
 use super::{client, taken};
 use crate::{
-    aws::{Signer, told},
+    aws::{Carried, Signer, told_without},
     error::Result,
     model::{
         chain::Hop,
@@ -50,6 +50,6 @@ pub async fn assume_role(
         .set_token_code(mfa.map(|(_, code)| code.expose().to_owned()))
         .send()
         .await
-        .map_err(|error| told(&asked, &error))?;
+        .map_err(|error| told_without(&asked, &error, Carried { signer: Some(signer), code: mfa.map(|(_, code)| code) }))?;
     taken(&asked, answer.credentials(), answer.assumed_role_user().map(aws_sdk_sts::types::AssumedRoleUser::arn))
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client;
 use crate::{
-    aws::{Signer, told},
+    aws::{Carried, Signer, told_without},
     error::{Code, Error, Result},
 };
 
@@ -30,7 +30,8 @@ pub struct CallerIdentity {
 /// STS GetCallerIdentity, which needs no permission. With `alias`, IAM ListAccountAliases is tried too; its refusal is no error.
 pub async fn caller_identity(config: &aws_config::SdkConfig, signer: &Signer, alias: bool) -> Result<CallerIdentity> {
     let asked = format!("GetCallerIdentity with {}", signer.access_key_id());
-    let answer = client(config, signer, false).get_caller_identity().send().await.map_err(|error| told(&asked, &error))?;
+    let answer = client(config, signer, false).get_caller_identity().send().await;
+    let answer = answer.map_err(|error| told_without(&asked, &error, Carried::by(signer)))?;
     let (Some(account), Some(arn), Some(user_id)) = (answer.account, answer.arn, answer.user_id) else {
         return Err(Error::new(
             Code::AwsUnreachable,

@@ -7,7 +7,7 @@ use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 
 use super::{client, taken};
 use crate::{
-    aws::{Signer, told},
+    aws::{Carried, Signer, told_without},
     error::Result,
     model::{
         access_key::AccessKey,
@@ -41,7 +41,8 @@ pub async fn federation_token(config: &aws_config::SdkConfig, key: &AccessKey, a
     let arns: Vec<_> = arns.iter().map(|arn| PolicyDescriptorType::builder().arn(arn).build()).collect();
     let tags = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build()).collect::<std::result::Result<Vec<_>, _>>();
     let tags = tags.map_err(|_| crate::error::Error::invalid("list of session tags", name, "every tag with a key and a value"))?;
-    let answer = client(config, &Signer::Key(key.clone()), false)
+    let signer = Signer::Key(key.clone());
+    let answer = client(config, &signer, false)
         .get_federation_token()
         .name(name)
         .set_policy(policy)
@@ -50,6 +51,6 @@ pub async fn federation_token(config: &aws_config::SdkConfig, key: &AccessKey, a
         .duration_seconds(i32::try_from(duration.seconds()).unwrap_or(3600))
         .send()
         .await
-        .map_err(|error| told(&what, &error))?;
+        .map_err(|error| told_without(&what, &error, Carried::by(&signer)))?;
     taken(&what, answer.credentials(), answer.federated_user().map(aws_sdk_sts::types::FederatedUser::arn))
 }

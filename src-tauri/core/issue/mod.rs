@@ -22,7 +22,7 @@ pub use self::{
     session_token::{LONGEST_SECONDS, session_token},
 };
 use crate::{
-    aws::Signer,
+    aws::{AskAgain, Signer},
     error::{Code, Error, Result},
     model::{
         access_key::AccessKeyId,
@@ -34,7 +34,7 @@ use crate::{
 
 /// A client that signs with `signer`. A call with an MFA code is made once only: its repetition would find the code used.
 fn client(config: &aws_config::SdkConfig, signer: &Signer, once: bool) -> aws_sdk_sts::Client {
-    let mut builder = Builder::from(config).credentials_provider(signer.credentials());
+    let mut builder = Builder::from(config).credentials_provider(signer.credentials()).retry_classifier(AskAgain);
     if once {
         builder = builder.retry_config(RetryConfig::disabled());
     }
@@ -51,6 +51,9 @@ pub(crate) fn taken(asked: &str, credentials: Option<&Credentials>, arn: Option<
         )
     };
     let credentials = credentials.ok_or(()).map_err(unreadable)?;
+    if credentials.secret_access_key().is_empty() || credentials.session_token().is_empty() {
+        return Err(unreadable(()));
+    }
     let expiration = OffsetDateTime::from_unix_timestamp(credentials.expiration().secs()).ok().and_then(end).ok_or(()).map_err(unreadable)?;
     Ok(TemporaryCredentials {
         access_key_id: AccessKeyId::parse(credentials.access_key_id()).map_err(|_| unreadable(()))?,

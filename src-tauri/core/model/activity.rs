@@ -200,9 +200,14 @@ impl ActivityLine {
 
 /// A name that somebody else chose: on one line, of a bearable length, and without anything that a terminal obeys.
 pub fn shown(text: &str) -> String {
+    shown_at_most(text, LONGEST)
+}
+
+/// The same with another length, in characters.
+pub fn shown_at_most(text: &str, longest: usize) -> String {
     let mut shown = String::with_capacity(text.len());
     for (at, c) in text.chars().enumerate() {
-        if at == LONGEST {
+        if at == longest {
             shown.push('…');
             break;
         }
@@ -220,7 +225,9 @@ pub fn without_secrets(text: &str) -> String {
     let mut rest = text;
     while !rest.is_empty() {
         let word = rest.find(|c| !part(c)).unwrap_or(rest.len());
-        cleaned.push_str(if looks_secret(&rest[..word]) { "…" } else { &rest[..word] });
+        // The path of a role is one word of any length; its parts are looked at.
+        let hidden = if in_an_arn(&cleaned) { rest[..word].split('/').any(looks_secret) } else { looks_secret(&rest[..word]) };
+        cleaned.push_str(if hidden { "…" } else { &rest[..word] });
         let gap = rest[word..].find(part).map_or(rest.len(), |at| word + at);
         cleaned.push_str(&rest[word..gap]);
         rest = &rest[gap..];
@@ -228,11 +235,20 @@ pub fn without_secrets(text: &str) -> String {
     cleaned
 }
 
-/// A secret access key has forty characters, a session token hundreds, a seed is base32.
+/// Whether what comes next belongs to an ARN.
+fn in_an_arn(before: &str) -> bool {
+    let part = |c: char| c.is_ascii_alphanumeric() || "+/=:-_.,@".contains(c);
+    let chunk = before.rfind(|c| !part(c)).map_or(before, |at| &before[at..]);
+    chunk.trim_start_matches(|c| !part(c)).starts_with("arn:aws")
+}
+
+/// A secret access key has forty characters, a session token hundreds, a seed is base32, a signature hexadecimal.
 fn looks_secret(word: &str) -> bool {
     let id = word.len() <= 21 && ["AKIA", "ASIA", "AROA", "AIDA"].iter().any(|prefix| word.starts_with(prefix));
     let base32 = |c: char| c.is_ascii_uppercase() || "234567=".contains(c);
-    word.len() == 40 || word.len() >= 100 || (word.len() >= 16 && !id && word.chars().all(base32))
+    let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    let signed = word.rsplit('=').next().is_some_and(|value| value.len() == 64 && value.chars().all(hex));
+    word.len() == 40 || word.len() >= 100 || signed || (word.len() >= 16 && !id && word.chars().all(base32))
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ impl Agent {
         };
         let key = self.access_key(profile, access_key_id, *place).await?;
         let files = self.files()?;
-        let region = self.0.aws.region(&files, profile.as_str(), Partition::Aws);
+        let region = self.0.aws.region(&files, profile.as_str(), Partition::Aws)?;
         let config = self.0.aws.config(&files, profile.as_str(), partition_of(Some(&region))).await;
         if let Some(serial) = chain.mfa_serial() {
             self.session_of(chain, &key, Some(serial), want, &config).await?;

@@ -214,7 +214,7 @@ impl Agent {
     pub fn lease_policy(&self, profile: &ProfileName, narrowing: &Narrowing) -> Result<SessionPolicy> {
         let files = self.files()?;
         let chain = files.resolve(profile)?;
-        let region = self.0.aws.region(&files, profile.as_str(), Partition::Aws);
+        let region = self.0.aws.region(&files, profile.as_str(), Partition::Aws)?;
         let partition = chain.hops.last().map_or_else(|| partition_of(Some(&region)), |hop| hop.role_arn.partition());
         narrowing.session_policy(partition)
     }
