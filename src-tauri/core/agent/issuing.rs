@@ -36,9 +36,6 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(4);
 /// The same for a caller who gives up after two seconds.
 const LITTLE_PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// How long a driven clock is waited for.
-const TRIED: std::time::Duration = std::time::Duration::from_millis(100);
-
 /// How somebody wants credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Want {
@@ -143,16 +140,6 @@ impl Agent {
             }
         }
         Err(Error::new(Code::Agent, format!("Too many programs start {profile} at once"), "Try again"))
-    }
-
-    /// Waits until the next try is due, and no longer than that takes now: all who wait make one flight then.
-    async fn next_try(&self, at: OffsetDateTime, now: OffsetDateTime) {
-        // Where a test drives the clock it may never move on.
-        let long = if self.0.parts.clock.is_driven() { TRIED } else { std::time::Duration::try_from(at - now).unwrap_or_default() };
-        tokio::select! {
-            () = self.0.aws.clock.sleep_until(self.now() + (at - now)) => {}
-            () = tokio::time::sleep(long) => {}
-        }
     }
 
     /// A session that a person must prolong, and that ends within the time of the warning.

@@ -33,6 +33,7 @@ mod profiles;
 mod program;
 mod prompts;
 pub mod protocol;
+mod questions;
 mod refusals;
 pub mod renewal;
 mod renewing;

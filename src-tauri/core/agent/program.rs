@@ -239,7 +239,14 @@ mod tests {
         std::fs::copy("/bin/sleep", &tool).expect("a copy");
         let long = format!("60.{}", "0".repeat(9000));
         let mut child = std::process::Command::new(&tool).args([&long, "0"]).spawn().expect("it runs");
-        let me = look(child.id()).expect("it is there");
+        // For a moment after it was started the system knows no command line yet.
+        let me = loop {
+            let me = look(child.id()).expect("it is there");
+            if me.arguments.len() > 1 {
+                break me;
+            }
+            std::thread::yield_now();
+        };
         assert_eq!((me.parent, &me.executable), (std::process::id(), &tool));
         assert_eq!(&me.arguments[1..3], [long, "0".to_owned()]);
         child.kill().expect("it ends");

@@ -51,7 +51,20 @@ pub(super) fn part_of(whole: Duration, seed: u64, name: &str, count: u32) -> Dur
     whole * thousandths / 1000
 }
 
+/// How long a driven clock is waited for.
+const TRIED: std::time::Duration = std::time::Duration::from_millis(100);
+
 impl Agent {
+    /// Waits until the next try is due, and no longer than that takes now: all who wait make one flight then.
+    pub(super) async fn next_try(&self, at: OffsetDateTime, now: OffsetDateTime) {
+        // Where a test drives the clock it may never move on.
+        let long = if self.0.parts.clock.is_driven() { TRIED } else { std::time::Duration::try_from(at - now).unwrap_or_default() };
+        tokio::select! {
+            () = self.0.aws.clock.sleep_until(self.now() + (at - now)) => {}
+            () = tokio::time::sleep(long) => {}
+        }
+    }
+
     /// A call, and when it gave what it gave, by the clock of the one that was asked.
     pub(super) async fn asked<T, F: Future<Output = Result<T>>>(&self, teller: &Teller, call: impl Fn() -> F) -> Result<(T, OffsetDateTime)> {
         let _turn = self.0.turns.acquire().await;
