@@ -1,4 +1,6 @@
 //! What kind of question a request is: whose files it goes by, how long it may take, whether it may be dropped half-way.
+//!
+//! Both sides of the socket go by it; what a request asks for is in `protocol`, what is done about it in `serving`.
 
 use std::{path::Path, time::Duration};
 
