@@ -109,6 +109,8 @@ type Layout = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
 #[proxy(interface = "com.canonical.dbusmenu", assume_defaults = false)]
 trait DbusMenu {
     fn get_layout(&self, parent: i32, depth: i32, properties: &[&str]) -> zbus::Result<(u32, Layout)>;
+    // Whoever quits owes nobody an answer.
+    #[zbus(no_reply)]
     fn event(&self, id: i32, event: &str, data: &Value<'_>, timestamp: u32) -> zbus::Result<()>;
 }
 
