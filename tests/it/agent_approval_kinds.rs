@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use crate::{
+    agent_endpoint::Door,
     agent_home::{Home, name, until},
     agent_prompt::{Tool, app, question, wants},
 };
@@ -101,6 +102,32 @@ async fn questions_about_different_things_are_not_one() {
     }
     one.await.unwrap().unwrap();
     assert_eq!(other.await.unwrap().unwrap_err().code, Code::ApprovalDenied);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_command_that_was_allowed_is_not_asked_about_at_the_endpoint_and_no_other_is_spared() {
+    // The command, and where the question comes from that this process asks at the endpoint.
+    for (command, spared) in [(Some(std::process::id()), true), (None, false)] {
+        let home = Home::new().await;
+        let (agent, tool) = (asking(&home, "reader").await, Tool::sleep());
+        let command = command.unwrap_or(tool.pid());
+        let led = {
+            let (agent, asker) = (agent.clone(), tool.asker());
+            tokio::spawn(async move { agent.endpoint_for(&name("reader"), &asker, Some(command)).await })
+        };
+        let asked = question(&agent, 1).await;
+        agent.answer_prompt(asked.id, PromptAnswer::Allow).unwrap();
+        let door = Door::through(&led.await.unwrap().unwrap());
+        let (status, document) = door.ask(door.head().as_bytes()).await;
+        assert_eq!((status, document["code"].as_str()), if spared { (200, None) } else { (503, Some("approval_required")) }, "{command}");
+        if spared {
+            agent.lock().await.unwrap();
+            agent.unlock(None).await.unwrap();
+            let (status, document) = door.ask(door.head().as_bytes()).await;
+            assert_eq!((status, document["code"].as_str()), (503, Some("approval_required")), "a lock forgets it: {document}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 use stagedoor_core::{
-    agent::{Agent, Asker},
+    agent::{Agent, Asker, protocol::Variable},
     error::Code,
 };
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
@@ -28,7 +28,11 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) async fn of(agent: &Agent, profile: &str) -> Self {
-        let set = agent.endpoint_for(&name(profile), &Asker::stagedoor(), Some(std::process::id())).await.unwrap();
+        Self::through(&agent.endpoint_for(&name(profile), &Asker::stagedoor(), Some(std::process::id())).await.unwrap())
+    }
+
+    /// What these variables lead to.
+    pub(crate) fn through(set: &[Variable]) -> Self {
         let value = |name: &str| set.iter().find(|variable| variable.name == name).unwrap().value.expose().to_owned();
         let uri = value("AWS_CONTAINER_CREDENTIALS_FULL_URI");
         let (host, path) = uri.strip_prefix("http://").unwrap().split_once('/').unwrap();

@@ -13,6 +13,7 @@ use super::{
     asker::Who,
     endpoint,
     leads::Leads,
+    program::look,
     prompts::{About, Arrival, PERSON_WITHIN, Question},
 };
 use crate::{
@@ -66,6 +67,18 @@ pub(super) struct Approvals {
     kept: BTreeSet<Wish>,
     /// Once more, for who could not wait for the answer.
     once: BTreeMap<Wish, OffsetDateTime>,
+    /// To commands that were led to the container endpoint.
+    commands: Vec<Command>,
+}
+
+/// A command that was allowed to have a profile by the container endpoint, with all that it starts: as if it had the credentials in
+/// its environment.
+#[derive(Debug)]
+struct Command {
+    profile: ProfileName,
+    mark: String,
+    pid: u32,
+    started: u64,
 }
 
 impl Agent {
@@ -85,6 +98,9 @@ impl Agent {
             return Ok(());
         }
         let profile = &leads.chain.profile;
+        if way == endpoint::DELIVERY && self.was_led_there(leads, asker) {
+            return Ok(());
+        }
         let who = asker.who();
         let wish = Wish { profile: profile.clone(), mark: leads.mark.clone(), gives, who: who.clone() };
         if self.remembered(&wish) {
@@ -100,6 +116,21 @@ impl Agent {
             ));
         }
         Ok(())
+    }
+
+    /// The process `pid` was allowed to have this profile at the container endpoint. It becomes the command.
+    pub(super) fn allow_command(&self, leads: &Leads, asker: &Asker, pid: Option<u32>) -> Result<()> {
+        let Some((pid, process)) = pid.and_then(|pid| Some((pid, look(pid)?))).filter(|_| leads.chain.asks && !asker.is_ours()) else { return Ok(()) };
+        let mut approvals = self.approvals();
+        self.unlocked()?;
+        approvals.commands.retain(|command| look(command.pid).is_some_and(|now| now.started == command.started));
+        approvals.commands.push(Command { profile: leads.chain.profile.clone(), mark: leads.mark.clone(), pid, started: process.started });
+        Ok(())
+    }
+
+    fn was_led_there(&self, leads: &Leads, asker: &Asker) -> bool {
+        let same = |command: &&Command| command.profile == leads.chain.profile && command.mark == leads.mark;
+        self.approvals().commands.iter().filter(same).any(|command| asker.comes_from(command.pid, command.started))
     }
 
     /// The same, for a profile by its name.

@@ -12,6 +12,9 @@ use crate::{model::prompt::AskerView, paths::Paths};
 /// How many ancestors are looked at.
 const GENERATIONS: usize = 8;
 
+/// How far down a command's own processes are followed.
+const LINEAGE: usize = 64;
+
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asker {
@@ -125,6 +128,20 @@ impl Asker {
         let pid = self.pid?;
         let process = look(pid)?;
         (process.started == self.started && Some(&process.executable) == self.executable.as_ref()).then_some((pid, process))
+    }
+
+    /// Whether it is the process `pid` that was started then, or was started by it, through others too.
+    pub(super) fn comes_from(&self, pid: u32, started: u64) -> bool {
+        let Some(mut at) = self.process() else { return false };
+        for _ in 0..LINEAGE {
+            if at.0 == pid {
+                return at.1.started == started;
+            }
+            let next = at.1.parent;
+            let Some(parent) = look(next).filter(|parent| next > 1 && parent.can_be_parent_of(&at.1)) else { return false };
+            at = (next, parent);
+        }
+        false
     }
 
     /// What an approval is given to, as it is at this moment.

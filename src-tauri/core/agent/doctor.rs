@@ -57,6 +57,8 @@ impl Agent {
     }
 
     fn own_findings(&self) -> Vec<Finding> {
+        // What went wrong a moment ago is told too.
+        self.publish();
         let snapshot = self.snapshot().borrow().clone();
         let place = if self.0.parts.windowless { "without a window" } else { "in the app" };
         let since = crate::deliver::rfc3339(self.0.began);

@@ -84,7 +84,9 @@ impl Agent {
     /// The variables that lead a command to the endpoint. Its credentials are there when this returns, so that its first question
     /// is answered at once. `pid`: the process that becomes the command.
     pub async fn endpoint_for(&self, profile: &ProfileName, asker: &Asker, pid: Option<u32>) -> Result<Vec<Variable>> {
+        let led = self.led(profile);
         let handed = self.hand(profile, DELIVERY, OPENED, asker).await?;
+        self.allow_command(&led?.leads, asker, pid)?;
         let gate = self.gate().await?;
         let (url, token) = gate.key(profile)?;
         {
