@@ -5,7 +5,8 @@ import type { ActivityPage, ActivityQuery, AwsFile, DoctorReport, FileDiff, File
 import { ALICE_PHONE, PICTURE_TIME, accessKey, everydaySnapshot, minutes, practiceProfiles, role, session, lease, policyOf } from './fixtures';
 import { InsightWorld } from './insight-fixtures';
 import { fail, scenes } from './scenes';
-import { PracticeWorld, exampleQr } from './practice-fixtures';
+import { exampleQr } from './example-qr';
+import { PracticeWorld } from './practice-fixtures';
 import { diffOf, editedProfiles, previewOf, versionLines } from './file-fixtures';
 
 /** The code that AWS accepts here; every other one is refused. */
