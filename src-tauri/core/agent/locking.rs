@@ -142,6 +142,7 @@ impl Agent {
         self.clear_credentials_file().await;
         self.0.secrets.lock();
         self.0.sealed.forget_key().await;
+        self.0.aws.hang_up();
         tracing::info!("locked");
         let written = self.choose(|choices| choices.locked = true).await;
         self.publish();

@@ -106,6 +106,7 @@ impl Agent {
         }
         self.state().stop_all();
         self.forget_leases();
+        self.0.aws.hang_up();
         self.look_at_credentials_file().await;
         self.publish();
         if self.locked() {

@@ -133,8 +133,13 @@ impl Roads {
         if let Some((then, passed_then)) = last
             && passed.saturating_sub(passed_then) > now.saturating_duration_since(then) + NAP
         {
-            self.connectors.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            self.hang_up();
         }
+    }
+
+    /// Ends all connections that are kept for the next request.
+    pub(super) fn hang_up(&self) {
+        self.connectors.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn forget(&self, key: &Key) {

@@ -66,6 +66,11 @@ impl Aws {
         Way::new(Arc::clone(&self.roads), self.bundle(files, profile)).with(settings)
     }
 
+    /// Ends the connections that are kept for the next request: the last answer lies in their buffers.
+    pub fn hang_up(&self) {
+        self.roads.hang_up();
+    }
+
     /// The proxy that a URL is asked through, without its password; and what is wrong with it.
     pub async fn proxy_of(&self, url: &str) -> Result<Option<String>, Error> {
         self.roads.proxy_of(url).await
