@@ -120,7 +120,9 @@ pub(super) async fn recording(agent: &Agent) {
                 () = over => {}
             }
         } else {
-            tokio::time::sleep(AGAIN).await;
+            // Lines that came while others were written are no sign of a disk that takes nothing.
+            let refused = agent.problems().activity.is_some();
+            tokio::time::sleep(if refused { AGAIN } else { TOGETHER }).await;
         }
         let now = agent.now();
         agent.put_on_record(agent.files().ok().as_deref(), |repeats| repeats.over(now));
