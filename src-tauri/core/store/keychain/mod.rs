@@ -143,12 +143,17 @@ impl Keys {
         if getrandom::fill(&mut fresh).is_err() {
             return Err(Error::new(Code::KeychainRefused, "The system gave no random bytes for a new key", "Try again; if it stays so, restart the computer"));
         }
-        self.0.set(item.clone(), fresh.clone()).await?;
-        // What is sealed with a key that was not kept is lost, so only what comes back is used.
-        match self.0.get(item.clone()).await? {
-            Some(kept) if kept == fresh => self.material(&item, &kept),
-            Some(_) | None => Err(self.damaged(&item, "it was not kept as it was stored")),
+        // Twice, because secrets can move between keychain and vault in between: what was stored in the one is then not in the other.
+        for _ in 0..2 {
+            self.0.set(item.clone(), fresh.clone()).await?;
+            // What is sealed with a key that was not kept is lost, so only what comes back is used.
+            match self.0.get(item.clone()).await? {
+                Some(kept) if kept == fresh => return self.material(&item, &kept),
+                Some(_) => break,
+                None => {}
+            }
         }
+        Err(self.damaged(&item, "it was not kept as it was stored"))
     }
 
     fn material(&self, item: &Item, bytes: &[u8]) -> Result<Zeroizing<[u8; 32]>> {
