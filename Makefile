@@ -101,7 +101,7 @@ test-desktop: need-test ui/dist/index.html
 test-acceptance: need-test ui/dist/index.html $(STAMPS)/venv
 	$(call say,Acceptance: the AWS CLI and boto3 against the practice account and moto)
 	$(CARGO) build $(LOCKED) --bins
-	$(VENV)/bin/pytest tests/acceptance
+	$(VENV)/bin/pytest -n 2 --dist loadfile tests/acceptance
 
 # --- Measure and ship ---
 

@@ -18,6 +18,16 @@ pub(crate) struct Arguments {
     pub(crate) command: Option<Command>,
 }
 
+/// What stands under `setup --help`.
+const SETUP_EXAMPLES: &str = "\
+Examples:
+  A colleague who may assume one role, with an MFA code; first the plan, then the same with --apply:
+    stagedoor setup user dana --as admin --mfa --may-assume arn:aws:iam::111122223333:role/deploy
+
+  A role for somebody else's account, which must pass an external ID that is made here:
+    stagedoor setup role audit --as admin --trust third-party:444455556666 --external-id auto \\
+      --policy arn:aws:iam::aws:policy/SecurityAudit --apply";
+
 /// The shells that `env` writes for.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Shell {
@@ -231,10 +241,17 @@ pub(crate) enum Command {
     Completions { shell: clap_complete::Shell },
     /// Print the manual page
     Man,
-    #[command(hide = true)]
-    Setup(Rest),
-    #[command(hide = true)]
-    Revoke(Rest),
+    /// Set up IAM as a plan that is read before, proven after, and can be undone: users, roles, groups, changes
+    ///
+    /// Each prints its plan and sends nothing. With --apply it is done step by step: what stops half-way goes on with `setup resume`,
+    /// and `setup undo` takes it back. Then it is proven by really calling: what must be allowed is, what must be refused is.
+    #[command(after_help = SETUP_EXAMPLES)]
+    Setup {
+        #[command(subcommand)]
+        command: crate::setup_args::SetupCommand,
+    },
+    /// End all sessions of a role up to now, or make an access key inactive; prints the plan, --apply does it
+    Revoke(crate::setup_args::RevokeArguments),
     #[command(hide = true)]
     Explain(Rest),
     #[command(hide = true)]
@@ -291,9 +308,8 @@ pub(crate) struct ActivityArguments {
 pub(crate) enum KeysCommand {
     /// Store an access key; reads the ID and the secret from a prompt, or a line each from standard input
     Add { profile: String },
-    /// Replace an access key in AWS and in the keychain
-    #[command(hide = true)]
-    Rotate { profile: String },
+    /// Replace an access key in AWS and in the keychain: made, proven, the old one inactive, deleted later; --apply does it
+    Rotate(crate::setup_args::RotateArguments),
     /// List the access keys of all profiles, without their secrets
     List {
         #[arg(long)]

@@ -127,7 +127,16 @@ pub(crate) fn warn_of_the_clock(outside: &Outside) {
 
 /// Asks; where an MFA code is needed and a person sits at the terminal, takes it and asks again.
 pub(crate) fn ask_with_code(outside: &Outside, profile: &ProfileName, request: &Request) -> Result<Response> {
-    let mut result = ask(outside, request).map_err(|error| named(error, profile));
+    ask_with_codes(outside, |_| profile.clone(), request)
+}
+
+/// The same where several profiles take part: `whose` tells by the device which of them needs the code.
+pub(crate) fn ask_with_codes(outside: &Outside, whose: impl Fn(&str) -> ProfileName, request: &Request) -> Result<Response> {
+    let with_name = |error: Error| {
+        let profile = whose(error.mfa_serial.as_deref().unwrap_or_default());
+        named(error, &profile)
+    };
+    let mut result = ask(outside, request).map_err(with_name);
     for _ in 0..3 {
         let Err(error) = &result else { return result };
         let (Code::MfaCodeRequired | Code::MfaCodeRefused, Some(serial)) = (error.code, &error.mfa_serial) else { return result };
@@ -143,7 +152,7 @@ pub(crate) fn ask_with_code(outside: &Outside, profile: &ProfileName, request: &
             print::error(&slip);
             continue;
         }
-        result = ask(outside, &Request::Start { profile: profile.clone(), mfa_code: Some(Secret::new(code.as_str())) });
+        result = ask(outside, &Request::Start { profile: whose(serial), mfa_code: Some(Secret::new(code.as_str())) });
         if result.is_ok() && !matches!(request, Request::Start { .. }) {
             result = ask(outside, request);
         }

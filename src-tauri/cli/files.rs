@@ -12,7 +12,7 @@ use stagedoor_core::{
     },
     error::{Code, Error, Result},
     model::{
-        file_diff::{DiffKind, FileDiff},
+        file_diff::{DiffKind, DiffLine, FileDiff},
         profile::ProfileName,
     },
     store::aws_files::edit::AwsFile,
@@ -98,14 +98,23 @@ pub(crate) fn print_diff(diff: &FileDiff) {
 }
 
 fn unified(diff: &FileDiff) -> String {
-    let mut text = format!("--- {0}\n+++ {0}\n", diff.path);
-    for (index, line) in diff.lines.iter().enumerate() {
+    let text = format!("--- {0}\n+++ {0}\n{1}", diff.path, unified_lines(&diff.lines));
+    if diff.left_out > 0 {
+        return format!("{text}@@ {} more lines @@\n", diff.left_out);
+    }
+    text
+}
+
+/// Lines of a difference, each with its sign.
+pub(crate) fn unified_lines(lines: &[DiffLine]) -> String {
+    let mut text = String::new();
+    for (index, line) in lines.iter().enumerate() {
         let (mark, said) = match line.kind {
             DiffKind::Same => (' ', line.text.clone()),
             DiffKind::Added => ('+', line.text.clone()),
             DiffKind::Removed => ('-', line.text.clone()),
             DiffKind::Gap => {
-                let next = diff.lines.get(index + 1).and_then(|next| next.new.or(next.old)).unwrap_or(0);
+                let next = lines.get(index + 1).and_then(|next| next.new.or(next.old)).unwrap_or(0);
                 ('@', format!("@ line {next} @@"))
             }
         };
@@ -113,14 +122,11 @@ fn unified(diff: &FileDiff) -> String {
         text.push_str(&said);
         text.push('\n');
     }
-    if diff.left_out > 0 {
-        return format!("{text}@@ {} more lines @@\n", diff.left_out);
-    }
     text
 }
 
 /// In local time, as a person reads it.
-fn moment(at: time::OffsetDateTime) -> String {
+pub(crate) fn moment(at: time::OffsetDateTime) -> String {
     let offset = time::UtcOffset::local_offset_at(at).unwrap_or(time::UtcOffset::UTC);
     let format = time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
     at.to_offset(offset).format(format).unwrap_or_default()

@@ -43,14 +43,17 @@ pub(crate) struct Import {
     /// All profiles with a plaintext key when none is named
     pub(crate) profiles: Vec<String>,
     /// Say what would be moved, and change nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["plan", "apply", "json", "export"])]
     pub(crate) dry_run: bool,
     /// Put imported keys back into their file, byte for byte
-    #[arg(long, conflicts_with = "dry_run", requires = "profiles")]
+    #[arg(long, conflicts_with_all = ["dry_run", "plan", "apply", "json", "export"], requires = "profiles")]
     pub(crate) undo: bool,
     /// Do not ask when none is named
     #[arg(long)]
     pub(crate) yes: bool,
+    /// As a setup: --plan shows its steps, --apply does them and keeps a journal
+    #[command(flatten)]
+    pub(crate) mode: crate::setup_args::Mode,
 }
 
 #[derive(Debug, Args)]

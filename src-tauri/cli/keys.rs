@@ -12,13 +12,13 @@ use stagedoor_core::{
     store::{aws_files::AwsFiles, settings::SettingsFile},
 };
 
-use crate::{Outside, args::KeysCommand, ask, files, later, print};
+use crate::{Outside, args::KeysCommand, ask, files, print, setup};
 
 /// Runs one of them.
 pub(crate) fn run(outside: &Outside, command: KeysCommand) -> Result<ExitCode> {
     match command {
         KeysCommand::Add { profile } => add(outside, &profile),
-        KeysCommand::Rotate { .. } => Err(later("keys rotate")),
+        KeysCommand::Rotate(wanted) => setup::rotate(outside, wanted),
         KeysCommand::List { json } => list(outside, json),
     }
 }

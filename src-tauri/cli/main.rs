@@ -21,6 +21,11 @@ mod practice;
 mod print;
 mod profiles;
 mod sessions;
+mod setup;
+mod setup_args;
+mod setup_follow;
+mod setup_intent;
+mod setup_print;
 mod stay;
 mod vault;
 
@@ -122,8 +127,8 @@ fn slow(outside: &Outside, in_one_line: bool) -> Result<ExitCode> {
         Command::Agent => agent::run(outside),
         Command::Completions { shell } => Ok(print::completions(shell, &mut Arguments::command())),
         Command::Man => print::man(Arguments::command()),
-        Command::Setup(_) => Err(later("setup")),
-        Command::Revoke(_) => Err(later("revoke")),
+        Command::Setup { command } => setup::run(outside, command),
+        Command::Revoke(wanted) => setup::revoke(outside, wanted),
         Command::Explain(_) => Err(later("explain")),
         Command::Check(_) => Err(later("check")),
         Command::Lock => vault::lock(outside),

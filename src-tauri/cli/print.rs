@@ -67,6 +67,16 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
+/// What goes on now, for a person who watches: the next line takes its place. Empty takes it away.
+pub(crate) fn passing(text: &str) {
+    const WIDTH: usize = 78;
+    let mut err = std::io::stderr().lock();
+    if err.is_terminal() {
+        let line: String = text.chars().take(WIDTH).collect();
+        let _ = write!(err, "\r{:<WIDTH$}\r{line}", "").and_then(|()| err.flush());
+    }
+}
+
 /// Data, with a line end. A reader that went away is no error.
 pub(crate) fn data(text: &str) -> ExitCode {
     let mut out = std::io::stdout().lock();

@@ -19,7 +19,7 @@ use crate::{
     Outside, ask,
     files::{self, How},
     files_args::{Connect, Disconnect, Import},
-    print,
+    print, setup,
 };
 
 /// `profiles`
@@ -144,7 +144,10 @@ fn undo_import(outside: &Outside, profiles: Vec<String>) -> Result<ExitCode> {
 
 /// `import`
 pub(crate) fn import(outside: &Outside, wanted: Import) -> Result<ExitCode> {
-    let Import { profiles, dry_run, undo, yes } = wanted;
+    let Import { profiles, dry_run, undo, yes, mode } = wanted;
+    if mode.is_given() {
+        return setup::import(outside, profiles, mode);
+    }
     if undo {
         return undo_import(outside, profiles);
     }

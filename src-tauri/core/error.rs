@@ -54,6 +54,8 @@ pub enum Code {
     AwsBusy,
     /// AWS refused a request because of its time; the clock is corrected by that very answer.
     ClockWrong,
+    /// What exists is in the way of a plan, or became another meanwhile; nothing was overwritten.
+    Conflict,
     /// A file could not be read or written; nothing was lost.
     File,
     /// The agent is not there, is another version, or went away.
@@ -111,6 +113,7 @@ impl Error {
     pub fn file(doing: &str, path: &std::path::Path, source: &std::io::Error) -> Self {
         use std::io::ErrorKind as K;
         let hint = match source.kind() {
+            K::NotFound => "Check the path; nothing was changed",
             K::PermissionDenied => "Check who owns the file and its folder",
             K::StorageFull | K::QuotaExceeded => "Free some disk space and try again; nothing was changed",
             K::ReadOnlyFilesystem => "The file system is read-only; nothing was changed",
@@ -118,7 +121,10 @@ impl Error {
             _ if leads_in_a_circle(source) => "A symbolic link on the way to it leads in a circle: let it lead to the file, or remove it; nothing was changed",
             _ => "Nothing was changed; try again",
         };
-        Self::new(Code::File, format!("Could not {doing} {}: {source}", path.display()), hint)
+        // The number behind the system's sentence tells a person nothing.
+        let said = source.to_string();
+        let said = said.split_once(" (os error").map_or(&*said, |(sentence, _)| sentence);
+        Self::new(Code::File, format!("Could not {doing} {}: {said}", path.display()), hint)
     }
 
     /// The exit code of the command line: 3 where a person is needed, else 1.
@@ -140,6 +146,7 @@ impl Error {
             | Code::AwsUnreachable
             | Code::AwsBusy
             | Code::ClockWrong
+            | Code::Conflict
             | Code::File
             | Code::Agent
             | Code::NotSupported => 1,

@@ -16,4 +16,5 @@ pub mod paths;
 pub mod policy;
 pub mod practice;
 pub mod private;
+pub mod setup;
 pub mod store;

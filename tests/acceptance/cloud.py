@@ -93,7 +93,7 @@ def allow(actions, resource="*"):
 class Cloud:
     """One account: `iam` is its root's view of it."""
 
-    def __init__(self, kind, endpoint, signin, key_id, secret):
+    def __init__(self, kind, endpoint, signin, key_id, secret, people=("alice", "carol", "edith", "rita", "sybil")):
         self.kind, self.endpoint, self.signin = kind, endpoint, signin
         self.root = (key_id, secret)
         self.enforces = kind == "practice"
@@ -101,7 +101,7 @@ class Cloud:
         self.iam = session.client("iam", endpoint_url=endpoint)
         self.account = session.client("sts", endpoint_url=endpoint).get_caller_identity()["Account"]
         # Made first of all, so that the codes that enabled their devices are over when a test needs the next one.
-        self._with_device = {name: Person(self, name, mfa=True) for name in ("alice", "carol", "edith", "rita", "sybil")}
+        self._with_device = {name: Person(self, name, mfa=True) for name in people}
 
     def person(self, name):
         return Person(self, name, mfa=False)

@@ -20,7 +20,8 @@ def practice():
     home.close()
 
 
-@pytest.fixture(scope="session")
+# Anew for each module: moto's answers take longer the more it holds.
+@pytest.fixture(scope="module")
 def moto():
     server, cloud = clouds.start_moto()
     yield cloud
@@ -28,7 +29,7 @@ def moto():
     server.wait()
 
 
-@pytest.fixture(scope="session", params=["practice", "moto"])
+@pytest.fixture(scope="module", params=["practice", "moto"])
 def cloud(request):
     return request.getfixturevalue(request.param)
 

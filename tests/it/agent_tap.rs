@@ -39,6 +39,28 @@ pub(crate) struct Tap {
     line: Arc<Mutex<Line>>,
     notes: Notes,
     secrets: Arc<Mutex<Vec<String>>>,
+    end: Arc<Mutex<Option<End>>>,
+}
+
+/// Where somebody's process will end.
+struct End {
+    /// So many requests pass first.
+    left: usize,
+    /// The request gets through, and only its answer is lost.
+    after: bool,
+    reached: tokio::sync::oneshot::Sender<()>,
+    /// It goes on as soon as this says so, where it goes on at all.
+    open: Option<tokio::sync::watch::Receiver<bool>>,
+}
+
+impl End {
+    async fn reached(self) {
+        let _ = self.reached.send(());
+        match self.open {
+            Some(mut open) => drop(open.wait_for(|open| *open).await),
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl Tap {
@@ -46,7 +68,7 @@ impl Tap {
     pub(crate) async fn before(endpoint: &str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let own = format!("http://{}", listener.local_addr().unwrap());
-        let tap = Self { endpoint: own, line: Arc::new(Mutex::new(Line::Through)), notes: Notes::default(), secrets: Arc::default() };
+        let tap = Self { endpoint: own, line: Arc::new(Mutex::new(Line::Through)), notes: Notes::default(), secrets: Arc::default(), end: Arc::default() };
         let (serving, upstream) = (tap.clone(), endpoint.trim_start_matches("http://").to_owned());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -80,11 +102,45 @@ impl Tap {
         self.notes.lock().unwrap().len()
     }
 
+    /// Holds everything from the request of this number on, counted from now, and tells when it is reached: before it is passed on, or
+    /// after AWS answered it.
+    pub(crate) fn ends_at(&self, number: usize, after: bool) -> tokio::sync::oneshot::Receiver<()> {
+        let (reached, told) = tokio::sync::oneshot::channel();
+        *self.end.lock().unwrap() = Some(End { left: number, after, reached, open: None });
+        told
+    }
+
+    /// The same, and the request goes on when it is let go: told when it is reached, and what lets it go.
+    pub(crate) fn waits_at(&self, number: usize, after: bool) -> (tokio::sync::oneshot::Receiver<()>, tokio::sync::watch::Sender<bool>) {
+        let ((reached, told), (go, open)) = (tokio::sync::oneshot::channel(), tokio::sync::watch::channel(false));
+        *self.end.lock().unwrap() = Some(End { left: number, after, reached, open: Some(open) });
+        (told, go)
+    }
+
+    /// Nothing is held any more.
+    pub(crate) fn ends_nowhere(&self) {
+        *self.end.lock().unwrap() = None;
+    }
+
+    /// Whether the end is reached with this request, and at which side of it.
+    fn at_end(&self) -> Option<End> {
+        let mut end = self.end.lock().unwrap();
+        if end.as_ref()?.left == 0 {
+            return end.take();
+        }
+        end.as_mut()?.left -= 1;
+        None
+    }
+
     /// `None`: the connection is over.
     async fn serve(&self, mut stream: TcpStream, upstream: &str) -> Option<()> {
         loop {
             let (head, body) = message(&mut stream).await?;
             self.note(&head, &body);
+            let mut end = self.at_end();
+            if let Some(end) = end.take_if(|end| !end.after) {
+                end.reached().await;
+            }
             let line = self.line.lock().unwrap().clone();
             match line {
                 Line::Through => {}
@@ -101,6 +157,9 @@ impl Tap {
             let mut server = TcpStream::connect(upstream).await.ok()?;
             server.write_all(&[head, body].concat()).await.ok()?;
             let (head, body) = message(&mut server).await?;
+            if let Some(end) = end {
+                end.reached().await;
+            }
             let text = String::from_utf8_lossy(&body);
             for (begin, end) in [("<SecretAccessKey>", "<"), ("<SessionToken>", "<"), ("\"SigninToken\":\"", "\"")] {
                 let secret = text.split_once(begin).and_then(|(_, rest)| rest.split_once(end));

@@ -88,6 +88,18 @@ mod practice_wire;
 mod saml_provider;
 mod scenario_calls;
 mod scenarios;
+mod setup_change;
+mod setup_claims;
+mod setup_crash;
+mod setup_group;
+mod setup_home;
+mod setup_import;
+mod setup_leave;
+mod setup_revoke;
+mod setup_role;
+mod setup_rotate;
+mod setup_rotate_crash;
+mod setup_user;
 #[cfg(unix)]
 mod shells;
 mod tidy;

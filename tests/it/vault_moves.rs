@@ -59,12 +59,12 @@ async fn everything_moves_to_the_vault_and_back_and_sessions_go_on() {
     assert_eq!(place(&agent), InKeychain, "a keychain with items in it stays until they are moved");
     let would = agent.migrate(InVault, None, true).await.unwrap();
     // alice's key, the practice account's, its seed, the device's seed, the key of the sealed sessions
-    assert_eq!(would.items.len(), 5, "{would:?}");
-    assert_eq!((in_vault(&home).await.len(), home.keychain.items().len()), (0, 5), "a dry run changes nothing");
+    assert_eq!(would.items.len(), 6, "{would:?}");
+    assert_eq!((in_vault(&home).await.len(), home.keychain.items().len()), (0, 6), "a dry run changes nothing");
     let before = key_id(&agent, "dev").await.unwrap();
 
-    assert_eq!(moves(&agent, InVault).await, Ok(5));
-    assert_eq!((place(&agent), in_vault(&home).await.len(), home.keychain.items().len()), (InVault, 5, 0));
+    assert_eq!(moves(&agent, InVault).await, Ok(6));
+    assert_eq!((place(&agent), in_vault(&home).await.len(), home.keychain.items().len()), (InVault, 6, 0));
     assert_eq!(agent.snapshot().borrow().keychain.name, "the vault");
     home.keychain.absent();
     assert!(process(&agent, "writer").await.is_ok(), "the key comes from the vault");
@@ -77,8 +77,8 @@ async fn everything_moves_to_the_vault_and_back_and_sessions_go_on() {
     assert_eq!(key_id(&agent, "dev").await.unwrap(), before);
 
     home.keychain.unlock();
-    assert_eq!(moves(&agent, InKeychain).await, Ok(5));
-    assert_eq!((place(&agent), home.keychain.items().len()), (InKeychain, 5));
+    assert_eq!(moves(&agent, InKeychain).await, Ok(6));
+    assert_eq!((place(&agent), home.keychain.items().len()), (InKeychain, 6));
     for end in ["age", "age.bak"] {
         assert!(!home.paths().data.join(format!("vault.{end}")).exists(), "what was moved and verified does not lie about: {end}");
     }
@@ -129,7 +129,7 @@ async fn whatever_call_of_the_keychain_fails_nothing_is_lost_and_again_finishes_
             home.keychain.unlock();
             let counts = place(&agent);
             let there = if counts == InVault { in_vault(&home).await } else { home.keychain.items() };
-            assert_eq!(there.len(), 5, "{to:?}, call {calls}: {result:?}, {counts:?} has {there:?}");
+            assert_eq!(there.len(), 6, "{to:?}, call {calls}: {result:?}, {counts:?} has {there:?}");
             if result.is_ok() {
                 finished_at = Some(calls);
                 break;
@@ -141,11 +141,11 @@ async fn whatever_call_of_the_keychain_fails_nothing_is_lost_and_again_finishes_
             moves(&agent, to).await.unwrap();
             assert_eq!(place(&agent), to);
             let (vault, keychain) = (in_vault(&home).await.len(), home.keychain.items().len());
-            assert_eq!((vault, keychain), if to == InVault { (5, 0) } else { (0, 5) }, "{to:?}, call {calls}");
+            assert_eq!((vault, keychain), if to == InVault { (6, 0) } else { (0, 6) }, "{to:?}, call {calls}");
             assert!(key_id(&agent, "dev").await.is_ok());
         }
-        // Five are read, and deleted; or five are stored, and read back.
-        assert_eq!(finished_at, Some(10), "{to:?}: each call had its turn to fail");
+        // Six are read, and deleted; or six are stored, and read back.
+        assert_eq!(finished_at, Some(12), "{to:?}: each call had its turn to fail");
     }
 }
 
@@ -157,9 +157,9 @@ async fn a_switch_that_cannot_be_written_leaves_everything_where_it_was() {
     std::fs::remove_file(&settings).unwrap();
     std::fs::create_dir(&settings).unwrap();
     assert_eq!(moves(&agent, InVault).await.unwrap_err().code, Code::File);
-    assert_eq!((place(&agent), home.keychain.items().len()), (InKeychain, 5));
+    assert_eq!((place(&agent), home.keychain.items().len()), (InKeychain, 6));
     std::fs::remove_dir(&settings).unwrap();
-    assert_eq!(moves(&agent, InVault).await, Ok(5));
+    assert_eq!(moves(&agent, InVault).await, Ok(6));
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn a_vault_that_cannot_be_written_leaves_everything_where_it_was() {
     let file = home.paths().data.join("vault.age");
     home.put(&file, b"something else");
     assert_eq!(moves(&agent, InVault).await.unwrap_err().code, Code::File);
-    assert_eq!((place(&agent), home.keychain.items().len()), (InKeychain, 5));
+    assert_eq!((place(&agent), home.keychain.items().len()), (InKeychain, 6));
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn an_item_that_comes_back_differently_stops_the_move_before_anything_is_t
     home.keychain.set(item, zeroize::Zeroizing::new(b"hunter2".to_vec())).await.unwrap();
     let error = moves(&agent, InVault).await.unwrap_err();
     assert!(error.code == Code::KeychainRefused && error.message.contains(home.ready.key.id.as_str()) && !format!("{error:?}").contains("hunter2"));
-    assert_eq!((place(&agent), home.keychain.items().len(), in_vault(&home).await.len()), (InKeychain, 5, 0));
+    assert_eq!((place(&agent), home.keychain.items().len(), in_vault(&home).await.len()), (InKeychain, 6, 0));
 }
 
 #[tokio::test]

@@ -44,6 +44,7 @@ mod sealing;
 mod serving;
 mod session_line;
 mod sessions;
+mod setup;
 pub mod socket;
 mod state;
 mod sweeping;
@@ -67,6 +68,7 @@ pub use self::{
     run::run,
     serving::serve,
     sessions::ShownCode,
+    setup::{SetupAnswer, SetupRequest},
     vault::Migration,
 };
 use self::{
@@ -155,6 +157,7 @@ struct Inner {
     keeping: Mutex<()>,
     /// Who asked for what.
     activity: activity::Activity,
+    setups: setup::Setups,
     /// One edit of the AWS files at a time.
     editing: Arc<tokio::sync::Mutex<()>>,
     sealing: tokio::sync::Mutex<()>,
@@ -228,6 +231,7 @@ impl Agent {
             practice_view: Mutex::default(),
             keeping: Mutex::default(),
             activity: activity::Activity::new(&parts.paths),
+            setups: setup::Setups::default(),
             editing: Arc::default(),
             sealing: tokio::sync::Mutex::default(),
             publishing: Mutex::default(),

@@ -40,6 +40,7 @@ impl Request {
                 FileEdit::AddRole { role } => vec![&role.profile, &role.source_profile],
                 FileEdit::ConnectAll | FileEdit::DisconnectAll | FileEdit::Restore { .. } => Vec::new(),
             },
+            Self::Setup { ask } => ask.names(),
             Self::Files { ask: FilesRequest::Versions | FilesRequest::Diff { .. } }
             | Self::Hello
             | Self::StopAll

@@ -32,6 +32,8 @@ use crate::{
 pub(super) const USER: &str = "practice";
 const ADMIN: &str = "practice-admin";
 const PARTNER: &str = "practice-partner";
+/// Who sets things up in it: its root, because nobody else is there who could. Not handed out to tools.
+const SETUP: &str = "practice-setup";
 
 /// The practice account while it runs.
 pub(super) struct Running {
@@ -96,7 +98,8 @@ impl Agent {
             Err(error) => return Err(error),
         };
         self.0.keys.put_access_key(&ready.key).await?;
-        self.write_practice(&server.endpoint(), &ready).await?;
+        self.0.keys.put_access_key(&world.root_key()).await?;
+        self.write_practice(&server.endpoint(), &ready, &world.root_key()).await?;
         let port = server.endpoint().rsplit(':').next().and_then(|port| port.parse().ok());
         *self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner) =
             PracticeView { endpoint: Some(server.endpoint()), mfa_serial: Some(ready.mfa_serial.as_str().to_owned()), calls: world.call_count() };
@@ -106,16 +109,17 @@ impl Agent {
         self.choose(|choices| choices.practice_port = port).await
     }
 
-    async fn write_practice(&self, endpoint: &str, ready: &ReadyMade) -> Result<()> {
+    async fn write_practice(&self, endpoint: &str, ready: &ReadyMade, root: &AccessKey) -> Result<()> {
         let _edit = self.0.editing.lock().await;
         let files = self.files()?;
         let mut edit = Edit::nothing();
         let common = [("region", "us-east-1"), ("endpoint_url", endpoint), ("stagedoor_practice", "true")];
         let (id, serial) = (ready.key.id.as_str(), ready.mfa_serial.as_str());
-        let profiles: [(&str, Vec<(&str, &str)>); 3] = [
+        let profiles: [(&str, Vec<(&str, &str)>); 4] = [
             (USER, vec![("stagedoor_access_key_id", id)]),
             (ADMIN, vec![("role_arn", ready.mfa_role_arn.as_str()), ("source_profile", USER), ("mfa_serial", serial)]),
             (PARTNER, vec![("role_arn", ready.partner_role_arn.as_str()), ("source_profile", USER), ("external_id", ready.external_id.as_str())]),
+            (SETUP, vec![("stagedoor_access_key_id", root.id.as_str())]),
         ];
         for (name, own) in profiles {
             let name = ProfileName::new(name);
@@ -130,7 +134,10 @@ impl Agent {
                 Some(_) => edit = edit.then(Edit::set_all(&name, &[("endpoint_url", Some(endpoint))])?),
                 None => {
                     let properties: Vec<_> = own.into_iter().chain(common).collect();
-                    edit = edit.then(Edit::add_profile(&name, &properties)?).then(Edit::connect(&[name], &self.0.parts.program)?);
+                    edit = edit.then(Edit::add_profile(&name, &properties)?);
+                    if name.as_str() != SETUP {
+                        edit = edit.then(Edit::connect(&[name], &self.0.parts.program)?);
+                    }
                 }
             }
         }
@@ -142,12 +149,13 @@ impl Agent {
         // Held to the end: a start meanwhile finds its file written and its profiles gone.
         let mut practice = self.0.practice.lock().await;
         let Some(running) = practice.take() else { return Ok(()) };
+        let root = running.world.root_key();
         let key = running.end(self).await;
         *self.0.practice_view.lock().unwrap_or_else(PoisonError::into_inner) = PracticeView::default();
         {
             let _edit = self.0.editing.lock().await;
             let mut edit = Edit::nothing();
-            for name in [PARTNER, ADMIN, USER] {
+            for name in [SETUP, PARTNER, ADMIN, USER] {
                 let name = ProfileName::new(name);
                 self.state().stop(&name);
                 edit = edit.then(Edit::remove_profile(&name));
@@ -156,6 +164,7 @@ impl Agent {
             self.state().sources.retain(|source, _| source.key != key.id);
         }
         self.0.keys.delete_access_key(&key.id).await?;
+        self.0.keys.delete_access_key(&root.id).await?;
         self.choose(|choices| choices.practice_port = None).await?;
         self.seal().await
     }
@@ -172,7 +181,8 @@ impl Agent {
         // All of it is tried, and what is in memory first: a keychain or a file that says no leaves no dead session behind.
         let ended = self.end_unknown(&running.world, &running.endpoint());
         let stored = self.0.keys.put_access_key(&running.ready.key).await;
-        let written = self.write_practice(&running.endpoint(), &running.ready).await;
+        let stored = stored.and(self.0.keys.put_access_key(&running.world.root_key()).await);
+        let written = self.write_practice(&running.endpoint(), &running.ready, &running.world.root_key()).await;
         drop(practice);
         self.look_at_practice().await;
         // Also where nothing was called yet: sessions ended.

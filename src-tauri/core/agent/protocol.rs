@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::{
     file_edits::{FilesAnswer, FilesRequest},
+    setup::{SetupAnswer, SetupRequest},
     vault::Migration,
 };
 use crate::{
@@ -159,6 +160,11 @@ pub enum Request {
     Files {
         /// What.
         ask: FilesRequest,
+    },
+    /// About setups.
+    Setup {
+        /// What.
+        ask: SetupRequest,
     },
     /// Let a profile ask before it is handed out, or no longer. There is no request that approves: only a person can.
     Ask {
@@ -357,6 +363,11 @@ pub enum Response {
     File {
         /// The section and how long it holds.
         file: CredentialsFileView,
+    },
+    /// About setups.
+    Setup {
+        /// What was asked.
+        answer: SetupAnswer,
     },
     /// Names, such as serials.
     Names {

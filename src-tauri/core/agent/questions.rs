@@ -32,6 +32,7 @@ impl Request {
                     | Self::AddAccessKey { .. }
                     | Self::Import { .. }
                     | Self::Files { .. }
+                    | Self::Setup { .. }
                     | Self::Ask { .. }
                     | Self::Lease { .. }
                     | Self::WriteFile { .. }

@@ -32,6 +32,7 @@ pub async fn run(agent: Agent) {
         () = super::lease::lasting(&agent) => {}
         () = super::credentials_file::keeping(&agent) => {}
         () = recording(&agent) => {}
+        () = agent.remind() => {}
     }
 }
 

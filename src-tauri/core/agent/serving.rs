@@ -208,6 +208,7 @@ impl Agent {
             }
             Request::Import { profile } => self.import(&profile).await.map(done),
             Request::Files { ask } => self.about_files(ask, &asker()).await.map(|answer| Response::Files { answer }),
+            Request::Setup { ask } => self.about_setup(ask, &asker()).await.map(|answer| Response::Setup { answer }),
             Request::Ask { profile, yes } => self.set_asks(&profile, yes, &asker()).await.map(done),
             Request::AddTotpSeed { serial, seed } => self.add_totp_seed(&MfaSerial::parse(&serial)?, TotpSeed::parse(seed.expose())?).await.map(done),
             Request::MfaCode { serial } => {

@@ -47,6 +47,7 @@ impl Agent {
         }
         snapshot.agent.clock_offset_seconds = self.0.aws.clock.offset().unwrap_or_default().whole_seconds();
         snapshot.activity = self.0.activity.newest();
+        snapshot.setup = self.0.setups.changes();
         snapshot.prompts = self.prompts().views();
         snapshot.keychain.name = self.0.secrets.name();
         snapshot.secrets = self.secrets_view();
@@ -167,6 +168,7 @@ pub(super) fn empty(parts: &Parts) -> Snapshot {
         },
         practice: PracticeView::default(),
         activity: 0,
+        setup: 0,
         settings: Settings::default(),
         problems: Vec::new(),
         prompts: Vec::new(),

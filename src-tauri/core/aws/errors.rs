@@ -76,6 +76,64 @@ pub fn unreachable(asked: &str, error: Option<&ConnectorError>) -> Error {
     error.map_or_else(nothing, |error| cause::<Trouble>(error).cloned().unwrap_or_else(|| Trouble::of(error, "the endpoint", None)).told(asked))
 }
 
+/// What kind of no IAM said: what a plan can act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The caller may not.
+    Denied,
+    /// There is no such thing, or IAM does not know of it yet.
+    NotThere,
+    /// There is one already.
+    AlreadyThere,
+    /// A quota is reached.
+    Limit,
+    /// Something else still hangs on it.
+    InUse,
+    /// A policy names somebody whom IAM does not know, or not yet.
+    UnknownPrincipal,
+    /// A policy is not as it must be.
+    Malformed,
+    /// Changed a moment ago: to be tried again.
+    NotYet,
+    /// The two codes of an MFA device.
+    Code,
+    /// The key is not known, or not yet.
+    Key,
+    /// The endpoint does not know the call.
+    NotImplemented,
+    /// Anything else, or no answer.
+    Other,
+}
+
+/// Reads AWS's code.
+pub fn refusal<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Refusal {
+    let SdkError::ServiceError(service) = error else { return Refusal::Other };
+    let message = service.err().message().unwrap_or_default();
+    match service.err().code().unwrap_or_default() {
+        "AccessDenied" | "AccessDeniedException" => Refusal::Denied,
+        "NoSuchEntity" | "NoSuchEntityException" | "NotFoundException" => Refusal::NotThere,
+        "EntityAlreadyExists" | "EntityAlreadyExistsException" => Refusal::AlreadyThere,
+        "LimitExceeded" | "LimitExceededException" => Refusal::Limit,
+        "DeleteConflict" | "DeleteConflictException" => Refusal::InUse,
+        "MalformedPolicyDocument" | "MalformedPolicyDocumentException" if message.contains("nvalid principal") => Refusal::UnknownPrincipal,
+        "MalformedPolicyDocument" | "MalformedPolicyDocumentException" => Refusal::Malformed,
+        "EntityTemporarilyUnmodifiable" | "EntityTemporarilyUnmodifiableException" | "ConcurrentModification" => Refusal::NotYet,
+        "InvalidAuthenticationCode" | "InvalidAuthenticationCodeException" => Refusal::Code,
+        "InvalidClientTokenId" | "UnrecognizedClientException" => Refusal::Key,
+        "NotImplemented" | "InvalidAction" | "UnknownOperationException" | "NotImplementedError" => Refusal::NotImplemented,
+        _ if service.raw().status().as_u16() == 501 => Refusal::NotImplemented,
+        _ => Refusal::Other,
+    }
+}
+
+/// AWS's own code and sentence, for who wants to read them: `AccessDenied: User … is not authorized`.
+pub fn said<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, carried: Carried<'_>) -> Option<String> {
+    let SdkError::ServiceError(service) = error else { return None };
+    let (code, message) = (service.err().code().unwrap_or("Unknown"), service.err().message().unwrap_or_default());
+    let message = message.split(" Encoded authorization failure message:").next().unwrap_or(message);
+    Some(if message.is_empty() { carried.fit(code) } else { format!("{}: {}", carried.fit(code), carried.fit(message)) })
+}
+
 /// An error that AWS itself answered with.
 fn refused(asked: &str, code: &str, message: &str, status: u16) -> Error {
     let aws = |code: Code, text: String, hint: &'static str| Error::new(code, text, hint);

@@ -26,7 +26,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings}
 
 pub use self::{
     environment::{Environment, without_login},
-    errors::{AskAgain, may_recover, told, told_without, unreachable},
+    errors::{AskAgain, Refusal, may_recover, refusal, said, told, told_without, unreachable},
     offset::{AwsClock, Teller, told_off},
     profile::{endpoint_urls, endpoints},
     signer::Signer,

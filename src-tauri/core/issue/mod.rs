@@ -41,6 +41,11 @@ fn client(config: &aws_config::SdkConfig, signer: &Signer, once: bool) -> aws_sd
     aws_sdk_sts::Client::from_conf(builder.build())
 }
 
+/// The same for a call that is made to see whether it is refused, and only once.
+pub(crate) fn sts_client(config: &aws_config::SdkConfig, signer: &Signer) -> aws_sdk_sts::Client {
+    client(config, signer, true)
+}
+
 /// Takes the credentials of an answer over.
 pub(crate) fn taken(asked: &str, credentials: Option<&Credentials>, arn: Option<&str>) -> Result<TemporaryCredentials> {
     let unreadable = |()| {

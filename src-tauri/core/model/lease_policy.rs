@@ -58,7 +58,7 @@ impl Narrowing {
     }
 }
 
-fn check_bucket(name: &str) -> Result<()> {
+pub(crate) fn check_bucket(name: &str) -> Result<()> {
     let letters = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'));
     let ends = |at: Option<u8>| at.is_some_and(|b| b.is_ascii_alphanumeric());
     if (3..=63).contains(&name.len()) && letters && ends(name.bytes().next()) && ends(name.bytes().last()) && !name.contains("..") {

@@ -20,5 +20,6 @@ pub mod profile;
 pub mod prompt;
 pub mod resolve;
 pub mod secret;
+pub mod setup;
 pub mod snapshot;
 pub mod surroundings;

@@ -71,7 +71,7 @@ text!(
 #[serde(try_from = "u32", into = "u32")]
 pub struct SessionDuration(u32);
 
-/// A span of time as people type it: seconds, or with units: `90`, `5s`, `15m`, `4h30m`.
+/// A span of time as people type it: seconds, or with units: `90`, `5s`, `15m`, `4h30m`, `7d`.
 pub fn seconds(text: &str) -> Option<u32> {
     let text = text.trim();
     if let Ok(seconds) = text.parse() {
@@ -84,6 +84,7 @@ pub fn seconds(text: &str) -> Option<u32> {
             continue;
         }
         let unit = match c.to_ascii_lowercase() {
+            'd' => 86400,
             'h' => 3600,
             'm' => 60,
             's' => 1,

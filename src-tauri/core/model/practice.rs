@@ -3,7 +3,7 @@
 //! Made when somebody looks; the snapshot only says that there is something new. No secret is in it: keys by their IDs,
 //! devices by their serials. All of it is exported to TypeScript.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 /// Everything on the practice account's own screen.
@@ -159,7 +159,7 @@ pub struct DecisionView {
 }
 
 /// Where a policy comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(rename_all = "snake_case")]
 pub enum PolicyKind {
@@ -174,7 +174,7 @@ pub enum PolicyKind {
 }
 
 /// A statement that applied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct StatementView {
     /// The name of the policy that it stands in.
@@ -220,7 +220,7 @@ pub struct StepView {
 }
 
 /// A policy that a step writes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct DocumentView {
     /// `Trust policy of the role Reports`

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The name of a profile. Any text without line breaks that is not empty; AWS itself allows `A-Z a-z 0-9 - / . % @ _ : +`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, type = "string"))]
 #[serde(transparent)]
 pub struct ProfileName(pub(crate) String);

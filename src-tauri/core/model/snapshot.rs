@@ -50,6 +50,9 @@ pub struct Snapshot {
     /// The number of the newest line of the record of activity. Another number: there is news, to be asked for.
     #[cfg_attr(test, ts(type = "number"))]
     pub activity: u64,
+    /// Grows with every change of a setup. Another number: what is shown of it is to be asked for again.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub setup: u64,
     /// What the person chose.
     pub settings: Settings,
     /// What is wrong and concerns no single profile: a broken line, sealed sessions set aside.
@@ -374,6 +377,13 @@ pub enum Event {
     ClockWrong {
         /// By how much.
         error: Error,
+    },
+    /// A setup waited for a time, which has come: it can be gone on with.
+    SetupDue {
+        /// Names it.
+        id: String,
+        /// `New access key for dana`
+        title: String,
     },
     /// Another start of the app, or the CLI, asks for the window.
     ShowWindow,

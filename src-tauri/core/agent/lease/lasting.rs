@@ -2,6 +2,8 @@
 //!
 //! The windows are those of sessions. A renewal that fails keeps what still holds; nothing is handed out or renewed beyond the end.
 
+use std::sync::atomic::Ordering;
+
 use time::{Duration, OffsetDateTime};
 
 use super::{
@@ -16,7 +18,7 @@ use super::{
 use crate::{
     aws::may_recover,
     error::{Code, Error, Result},
-    model::snapshot::Event,
+    model::{profile::ProfileName, snapshot::Event},
 };
 
 /// Leases are looked at at least this often.
@@ -146,6 +148,20 @@ impl Agent {
         let due =
             |lease: &&Lease| lease.decide(self.now_of(&lease.teller)) == Decision::Ask && !queued.contains(&lease.id) && !self.0.leases.flights.has(&lease.id);
         self.0.leases.map().values().filter(due).map(|lease| lease.id.clone()).collect()
+    }
+
+    /// Forgets those of some profiles, also what is under way: how many.
+    pub(in crate::agent) fn forget_leases_of(&self, of: impl Fn(&ProfileName) -> bool) -> usize {
+        let gone: Vec<Lease> = {
+            let mut map = self.0.leases.map();
+            self.0.leases.forgotten.fetch_add(1, Ordering::SeqCst);
+            let ids: Vec<_> = map.values().filter(|lease| of(&lease.request.profile)).map(|lease| lease.id.clone()).collect();
+            ids.iter().filter_map(|id| map.remove(id)).collect()
+        };
+        for lease in &gone {
+            self.note(&lease.request.profile, &Asker::stagedoor(), &format!("lease {}", lease.name()), "stopped");
+        }
+        gone.len()
     }
 
     /// Takes those that are over off the list.

@@ -3,4 +3,4 @@
 /**
  * What a caller can act on. On the wire in `snake_case`.
  */
-export type Code = "missing_profile" | "missing_source" | "credential_loop" | "both_sources" | "invalid_value" | "no_credentials" | "mfa_code_required" | "mfa_code_refused" | "approval_required" | "approval_denied" | "locked" | "keychain_locked" | "keychain_absent" | "keychain_refused" | "access_key_refused" | "aws_refused" | "aws_unreachable" | "aws_busy" | "clock_wrong" | "file" | "agent" | "not_supported";
+export type Code = "missing_profile" | "missing_source" | "credential_loop" | "both_sources" | "invalid_value" | "no_credentials" | "mfa_code_required" | "mfa_code_refused" | "approval_required" | "approval_denied" | "locked" | "keychain_locked" | "keychain_absent" | "keychain_refused" | "access_key_refused" | "aws_refused" | "aws_unreachable" | "aws_busy" | "clock_wrong" | "conflict" | "file" | "agent" | "not_supported";

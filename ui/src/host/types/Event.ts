@@ -58,4 +58,12 @@ again: boolean, } | { "event": "clock_wrong",
 /**
  * By how much.
  */
-error: Error, } | { "event": "show_window" } | { "event": "ended" };
+error: Error, } | { "event": "setup_due", 
+/**
+ * Names it.
+ */
+id: string, 
+/**
+ * `New access key for dana`
+ */
+title: string, } | { "event": "show_window" } | { "event": "ended" };

@@ -51,6 +51,10 @@ practice: PracticeView,
  */
 activity: number, 
 /**
+ * Grows with every change of a setup. Another number: what is shown of it is to be asked for again.
+ */
+setup: number, 
+/**
  * What the person chose.
  */
 settings: Settings, 
