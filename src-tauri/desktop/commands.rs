@@ -29,7 +29,7 @@ use stagedoor_core::{
 use tauri::{AppHandle, Manager, State, ipc::Invoke};
 use time::OffsetDateTime;
 
-use crate::{autostart, desk, desk::Desk, terminal, window};
+use crate::{autostart, desk, desk::Desk, setup_commands, terminal, window};
 
 /// Every command, for the builder. Whoever gives one is there: the time without a request begins anew.
 pub(crate) fn all() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
@@ -86,6 +86,16 @@ fn each() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         reset_practice,
         play_exercise,
         restart_exercise,
+        setup_commands::setup_account,
+        setup_commands::setup_policy,
+        setup_commands::setup_plan,
+        setup_commands::setup_apply,
+        setup_commands::setup_view,
+        setup_commands::setup_list,
+        setup_commands::setup_undo,
+        setup_commands::setup_resume,
+        setup_commands::setup_export,
+        setup_commands::copy_text,
         set_settings,
         lock,
         unlock,
@@ -96,11 +106,11 @@ fn each() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
     ]
 }
 
-fn us() -> Asker {
+pub(crate) fn us() -> Asker {
     Asker::stagedoor()
 }
 
-fn parsed<T: DeserializeOwned>(value: Value) -> Result<T> {
+pub(crate) fn parsed<T: DeserializeOwned>(value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(|error| Error::new(Code::InvalidValue, error.to_string(), "Correct it and try again"))
 }
 

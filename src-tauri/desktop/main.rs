@@ -17,6 +17,7 @@ mod place;
 mod presses;
 mod prompting;
 mod seat;
+mod setup_commands;
 mod terminal;
 mod tray;
 mod watch;

@@ -70,6 +70,12 @@ pub(crate) fn about(app: &AppHandle, event: &Event) {
         },
         Event::Prompted { prompt, .. } => prompting::note(prompt),
         Event::ClockWrong { error } => trouble("The clock is wrong".to_owned(), error),
+        Event::SetupDue { title, .. } => Note {
+            summary: format!("{title}: the wait is over"),
+            body: "Go on in Setup to finish it, or undo it there".to_owned(),
+            actions: vec![("Open", Act::OpenWindow)],
+            prompt: None,
+        },
         Event::ShowWindow | Event::Ended => return,
     };
     show(app, note);

@@ -102,7 +102,8 @@ fn moment(app: &AppHandle, event: Event) {
         | Event::RenewalFailed { .. }
         | Event::LeaseRenewalFailed { .. }
         | Event::PersonNeeded { .. }
-        | Event::ClockWrong { .. } => {
+        | Event::ClockWrong { .. }
+        | Event::SetupDue { .. } => {
             if is_listening(app) {
                 tell(app, event);
             }

@@ -69,6 +69,7 @@ fn snapshot(profiles: Vec<ProfileView>) -> Snapshot {
         problems: vec![],
         prompts: vec![],
         activity: 0,
+        setup: 0,
         leases: vec![],
     }
 }

@@ -118,7 +118,6 @@ const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][
     await page.getByRole('menuitem', { name: 'Practice account…' }).click();
     await page.getByTestId('practice-qr').waitFor();
   }],
-  ['setup', {}, go('Setup')],
   ['insight', {}, async (page) => { await go('Insight')(page); await page.locator('#line-2400').waitFor(); }],
   ['insight-line', {}, async (page) => { await go('Insight')(page); await page.locator('#line-2399').waitFor(); await page.getByText('is needed').first().click(); await page.getByTestId('line').waitFor(); }],
   ['insight-nothing', { scene: 'problems' }, async (page) => { await go('Insight')(page); await page.getByLabel('Search activity').last().fill('zzzz'); await page.getByText('Nothing on record matches').waitFor(); }],
@@ -157,7 +156,7 @@ const pictures: [name: string, look: Look, act?: (page: Page) => Promise<void>][
 const sizes: [suffix: string, look: Look, names: string[]][] = [
   ['', {}, pictures.map(([name]) => name)],
   ['-680', { width: 680, height: 520 }, ['mfa', 'waiting', 'asking', 'palette', 'settings', 'first-start', 'add-role', 'practice', 'empty', 'problems-sheet', 'first-start-practice', 'activity', 'locked-vault', 'settings-vault', 'vault-make', 'leases', 'lease-bucket', 'insight', 'insight-line', 'doctor', 'doctor-problems', 'file-edit', 'file-versions', 'file-version', 'context-menu']],
-  ['-200', { text: 2 }, ['idle', 'activity', 'mfa', 'waiting', 'asking', 'palette', 'settings', 'first-start', 'add-key', 'access-key', 'menu', 'setup', 'locked-vault', 'settings-vault', 'leases', 'lease-bucket', 'insight', 'insight-line', 'doctor', 'file-edit', 'file-versions', 'file-version']],
+  ['-200', { text: 2 }, ['idle', 'activity', 'mfa', 'waiting', 'asking', 'palette', 'settings', 'first-start', 'add-key', 'access-key', 'menu', 'locked-vault', 'settings-vault', 'leases', 'lease-bucket', 'insight', 'insight-line', 'doctor', 'file-edit', 'file-versions', 'file-version']],
 ];
 
 describe.each(themes)('%s', (theme) => {

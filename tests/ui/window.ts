@@ -40,7 +40,8 @@ export interface Look {
 /** Opens the window on a scene. Any error in the page, any refused request and any breach of the CSP fails the test. */
 export async function open(browser: Browser, { scene = 'everyday', theme = 'light', width = 1180, height = 760, text = 1, more = '' }: Look = {}): Promise<Page> {
   const context = await browser.newContext({ viewport: { width, height }, timezoneId: 'UTC', locale: 'en-GB', reducedMotion: 'reduce' });
-  context.setDefaultTimeout(5_000);
+  // How long a broken window is waited for, not how fast a whole one is: a laden machine needs seconds for what takes none here.
+  context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(String(error)));

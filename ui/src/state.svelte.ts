@@ -9,6 +9,7 @@ import { Insight } from './insight.svelte';
 import { Practice } from './practice.svelte';
 import { nextPrompt } from './prompts';
 import { groupRows, indexProfiles, neighbour, searchRows, type Index, type Row } from './rows';
+import { Setup } from './setup.svelte';
 
 export type Section = 'sessions' | 'setup' | 'insight' | 'settings' | 'practice';
 
@@ -26,6 +27,7 @@ export type Sheet =
   | { kind: 'palette' }
   | { kind: 'problems' }
   | { kind: 'practice' }
+  | { kind: 'script'; title: string; text: string }
   | { kind: 'vault'; wish: 'make' | 'passphrase' | 'leave' };
 
 /** What was wanted when a code turned out to be needed, and what to say once it is done. */
@@ -71,6 +73,7 @@ export class Ui {
   readonly identities = new SvelteMap<string, CallerIdentity>();
   readonly practice: Practice;
   readonly insight: Insight;
+  readonly setup: Setup;
   /** Where the list was left. */
   scroll = 0;
   /** Puts the focus into the list, once there is one. */
@@ -94,6 +97,7 @@ export class Ui {
     this.host = host;
     this.practice = new Practice(host);
     this.insight = new Insight(host);
+    this.setup = new Setup(host);
     this.snapshot = snapshot;
     this.now = this.#awsTime();
     this.#recall();
@@ -381,6 +385,9 @@ export class Ui {
         );
         return;
       }
+      case 'setup_due':
+        this.#show({ text: `${moment.title}: the wait is over.`, hint: '', tone: 'soon', action: { label: 'Open', run: () => (this.go('setup'), void this.setup.openById(moment.id)) } });
+        return;
       case 'prompted':
       case 'show_window':
         return;

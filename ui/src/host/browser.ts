@@ -1,12 +1,13 @@
 // The host for tests and design: an imagined company in memory, no AWS and no secrets. It behaves as the agent does, down to
 // the refusals, and a test can script it through `window.stagedoorHost`. It is no part of the product's build.
 
-import type { ActivityPage, ActivityQuery, AwsFile, DoctorReport, FileDiff, FileEdit, Host, HostError, HostEvent, LeaseRequest, LeaseView, Mending, Migration, Narrowing, NewAccessKey, NewRole, PracticeOverview, Preview, ProfileView, PromptAnswer, SecretsPlace, SessionPolicy, Snapshot, VersionLine } from './index';
+import type { AccountChoices, ActivityPage, ActivityQuery, AwsFile, DoctorReport, ExportFormat, FileDiff, FileEdit, Host, HostError, HostEvent, Intent, LeaseRequest, LeaseView, Mending, Migration, Narrowing, NewAccessKey, NewRole, PolicyText, PracticeOverview, Preview, ProfileView, PromptAnswer, SecretsPlace, SessionPolicy, SetupLine, SetupView, Snapshot, VersionLine } from './index';
 import { ALICE_PHONE, PICTURE_TIME, accessKey, everydaySnapshot, minutes, practiceProfiles, role, session, lease, policyOf } from './fixtures';
 import { InsightWorld } from './insight-fixtures';
-import { fail, scenes } from './scenes';
+import { fail } from './scenes';
 import { exampleQr } from './example-qr';
 import { PracticeWorld } from './practice-fixtures';
+import { SetupWorld } from './setup-fixtures';
 import { diffOf, editedProfiles, previewOf, versionLines } from './file-fixtures';
 
 /** The code that AWS accepts here; every other one is refused. */
@@ -26,6 +27,7 @@ export class BrowserHost implements Host {
   current: Snapshot;
   readonly practice = new PracticeWorld();
   readonly insight = new InsightWorld();
+  readonly setup = new SetupWorld();
   #snapshotListeners = new Set<(snapshot: Snapshot) => void>();
   #momentListeners = new Set<(moment: HostEvent) => void>();
   #mfaSessions = new Set<string>();
@@ -33,6 +35,7 @@ export class BrowserHost implements Host {
 
   constructor(snapshot: Snapshot = everydaySnapshot()) {
     this.current = snapshot;
+    this.setup.news = () => this.change({ setup: this.current.setup + 1 });
     for (const { chain } of snapshot.profiles) if (chain?.mfa_seed_stored && chain.mfa_serial) this.#seeds.add(chain.mfa_serial);
     if (snapshot.profiles.some((it) => it.session && it.chain?.mfa_serial === ALICE_PHONE)) this.#mfaSessions.add(ALICE_PHONE);
   }
@@ -344,23 +347,45 @@ export class BrowserHost implements Host {
   happened(count = 1): void {
     this.change({ activity: this.insight.happen(count, this.now()) });
   }
+  async setupAccount(admin: string): Promise<AccountChoices> {
+    await this.#asked('setup_account', { admin });
+    return this.setup.choices(admin, this.practice.long);
+  }
+  async setupPolicy(admin: string, arn: string): Promise<PolicyText> {
+    await this.#asked('setup_policy', { admin, arn });
+    return this.setup.policy(arn);
+  }
+  async setupPlan(intent: Intent): Promise<SetupView> {
+    await this.#asked('setup_plan', intent);
+    return this.setup.plan(intent, 'admin' in intent && intent.admin ? intent.admin : 'prod-admin');
+  }
+  async setupApply(id: string): Promise<void> {
+    await this.#asked('setup_apply', { id });
+    this.setup.apply(id);
+  }
+  async setupView(id: string): Promise<SetupView> {
+    return this.setup.view(id);
+  }
+  async setupList(): Promise<SetupLine[]> {
+    await this.#asked('setup_list', {});
+    return this.setup.list();
+  }
+  async setupUndo(id: string): Promise<void> {
+    await this.#asked('setup_undo', { id });
+    this.setup.undo(id);
+  }
+  async setupResume(id: string): Promise<void> {
+    await this.#asked('setup_resume', { id });
+    this.setup.resume(id);
+  }
+  async setupExport(id: string, format: ExportFormat): Promise<string> {
+    await this.#asked('setup_export', { id, format });
+    return this.setup.export(id, format);
+  }
+  async copyText(text: string): Promise<void> {
+    await this.#asked('copy_text', { text });
+  }
   async quit(): Promise<void> {
     await this.#asked('quit', {});
   }
-}
-
-/** The host that a page's address asks for: `?scene=many&theme=dark`. */
-export function browserHostFromLocation(search: string): BrowserHost {
-  const wanted = new URLSearchParams(search);
-  const scene = scenes[wanted.get('scene') ?? 'everyday'] ?? ((it: Snapshot) => it);
-  const snapshot = scene(everydaySnapshot());
-  const theme = wanted.get('theme');
-  if (theme === 'light' || theme === 'dark') snapshot.settings = { ...snapshot.settings, theme };
-  const host = new BrowserHost(snapshot);
-  for (let step = 1; step <= Number(wanted.get('exercise') ?? 0); step++) host.practice.play(step);
-  host.practice.long = wanted.get('scene') === 'long';
-  host.current = { ...host.current, activity: host.insight.begin(wanted.get('scene')) };
-  if (wanted.has('practice')) void host.startPractice();
-  Object.assign(window, { stagedoorHost: host, stagedoorMinutes: minutes });
-  return host;
 }

@@ -120,7 +120,7 @@ export function everydaySnapshot(): Snapshot {
     agent: { version: '0.1.0', windowless: false, program: '/usr/bin/stagedoor', clock_offset_seconds: 0 },
     practice: { endpoint: null, mfa_serial: null, calls: 0 },
     settings: { theme: 'system', start_at_login: false, notifications: true, mfa_session_seconds: 43_200, shell: 'bash', onboarded: true, lock_after_seconds: 0, vault_unlocked_seconds: 28_800 },
-    activity: 0,
+    activity: 0, setup: 0,
     problems: [],
     prompts: [],
   };

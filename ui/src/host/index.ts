@@ -3,6 +3,7 @@
 //
 // Every call rejects with an `Error` of the agent: a sentence, a hint and a code.
 
+import type { AccountChoices } from './types/AccountChoices';
 import type { AwsFile } from './types/AwsFile';
 import type { ActivityPage } from './types/ActivityPage';
 import type { ActivityQuery } from './types/ActivityQuery';
@@ -11,8 +12,11 @@ import type { Migration } from './types/Migration';
 import type { SecretsPlace } from './types/SecretsPlace';
 import type { Error as HostError } from './types/Error';
 import type { Event as HostEvent } from './types/Event';
+import type { ExportFormat } from './types/ExportFormat';
 import type { FileDiff } from './types/FileDiff';
 import type { FileEdit } from './types/FileEdit';
+import type { Intent } from './types/Intent';
+import type { PolicyText } from './types/PolicyText';
 import type { PracticeOverview } from './types/PracticeOverview';
 import type { NewRole } from './types/NewRole';
 import type { Preview } from './types/Preview';
@@ -24,11 +28,14 @@ import type { Mending } from './types/Mending';
 import type { PromptAnswer } from './types/PromptAnswer';
 import type { SessionPolicy } from './types/SessionPolicy';
 import type { Settings } from './types/Settings';
+import type { SetupLine } from './types/SetupLine';
+import type { SetupView } from './types/SetupView';
 import type { Snapshot } from './types/Snapshot';
 import type { VersionLine } from './types/VersionLine';
 
 export type { AwsFile, CallerIdentity, FileDiff, FileEdit, HostError, HostEvent, Migration, PracticeOverview, Preview, SecretsPlace, Settings, Snapshot, LeaseRequest, LeaseView, Narrowing, SessionPolicy, VersionLine };
 export type { ActivityPage, ActivityQuery, DoctorReport, Mending };
+export type { AccountChoices, ExportFormat, Intent, PolicyText, SetupLine, SetupView };
 export type { AskerView } from './types/AskerView';
 export type { Gives } from './types/Gives';
 export type { PromptAnswer } from './types/PromptAnswer';
@@ -47,6 +54,25 @@ export type { ExerciseView } from './types/ExerciseView';
 export type { HopView } from './types/HopView';
 export type { IamRoleView } from './types/IamRoleView';
 export type { NewRole } from './types/NewRole';
+export type { DocumentView } from './types/DocumentView';
+export type { Expected } from './types/Expected';
+export type { ExternalIdChoice } from './types/ExternalIdChoice';
+export type { MissingPermission } from './types/MissingPermission';
+export type { PolicyChoice } from './types/PolicyChoice';
+export type { PolicyHolder } from './types/PolicyHolder';
+export type { PolicyHome } from './types/PolicyHome';
+export type { ProviderChoice } from './types/ProviderChoice';
+export type { RoleChoice } from './types/RoleChoice';
+export type { RolePermission } from './types/RolePermission';
+export type { SetupAccount } from './types/SetupAccount';
+export type { SetupChange } from './types/SetupChange';
+export type { SetupNote } from './types/SetupNote';
+export type { SetupProof } from './types/SetupProof';
+export type { SetupState } from './types/SetupState';
+export type { SetupStep } from './types/SetupStep';
+export type { SetupTag } from './types/SetupTag';
+export type { Standing } from './types/Standing';
+export type { Trusted } from './types/Trusted';
 export type { LineView } from './types/LineView';
 export type { ProfileView } from './types/ProfileView';
 export type { SessionTokenView } from './types/SessionTokenView';
@@ -149,13 +175,30 @@ export interface Host {
   doctor(): Promise<DoctorReport>;
   /** Does what the doctor offers to do. */
   mend(mending: Mending): Promise<void>;
+  /** What there is in the account of an admin profile to choose from. Reads only. */
+  setupAccount(admin: string): Promise<AccountChoices>;
+  /** The versions of a customer managed policy. Reads only. */
+  setupPolicy(admin: string, arn: string): Promise<PolicyText>;
+  /** A plan, compared with what exists. Reads only. */
+  setupPlan(intent: Intent): Promise<SetupView>;
+  /** Begins to apply a plan; the snapshot's counter tells when there is news of it. */
+  setupApply(id: string): Promise<void>;
+  setupView(id: string): Promise<SetupView>;
+  /** All that were applied, newest first. */
+  setupList(): Promise<SetupLine[]>;
+  setupUndo(id: string): Promise<void>;
+  /** Goes on with one that stopped. */
+  setupResume(id: string): Promise<void>;
+  setupExport(id: string, format: ExportFormat): Promise<string>;
+  /** Puts a text into the clipboard, which is cleared after half a minute. */
+  copyText(text: string): Promise<void>;
   quit(): Promise<void>;
 }
 
 /** The host that this window runs in. */
 export async function chooseHost(): Promise<Host> {
   if (__DESIGN__ && !('__TAURI_INTERNALS__' in window)) {
-    const { browserHostFromLocation } = await import('./browser');
+    const { browserHostFromLocation } = await import('./from-location');
     return browserHostFromLocation(window.location.search);
   }
   const { tauriHost } = await import('./tauri');

@@ -2,7 +2,7 @@
 
 import { invoke } from '@tauri-apps/api/core';
 import { emit, listen } from '@tauri-apps/api/event';
-import type { CallerIdentity, FileDiff, Host, HostEvent, MfaCode, Migration, PracticeOverview, Preview, SecretsPlace, Snapshot, LeaseView, SessionPolicy, VersionLine, ActivityPage, DoctorReport } from './index';
+import type { CallerIdentity, FileDiff, Host, HostEvent, MfaCode, Migration, PracticeOverview, Preview, SecretsPlace, Snapshot, LeaseView, SessionPolicy, VersionLine, ActivityPage, DoctorReport, AccountChoices, PolicyText, SetupLine, SetupView } from './index';
 
 export function tauriHost(): Host {
   return {
@@ -63,6 +63,16 @@ export function tauriHost(): Host {
     doctor: () => invoke<DoctorReport>('doctor'),
     mend: (mending) => invoke('mend', { mending }),
     whoAmI: (profile) => invoke<CallerIdentity>('who_am_i', { profile }),
+    setupAccount: (admin) => invoke<AccountChoices>('setup_account', { admin }),
+    setupPolicy: (admin, arn) => invoke<PolicyText>('setup_policy', { admin, arn }),
+    setupPlan: (intent) => invoke<SetupView>('setup_plan', { intent }),
+    setupApply: (id) => invoke('setup_apply', { id }),
+    setupView: (id) => invoke<SetupView>('setup_view', { id }),
+    setupList: () => invoke<SetupLine[]>('setup_list'),
+    setupUndo: (id) => invoke('setup_undo', { id }),
+    setupResume: (id) => invoke('setup_resume', { id }),
+    setupExport: (id, format) => invoke<string>('setup_export', { id, format }),
+    copyText: (text) => invoke('copy_text', { text }),
     quit: () => invoke('quit'),
   };
 }
