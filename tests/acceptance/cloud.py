@@ -7,6 +7,7 @@ and which checks neither trust policies nor MFA codes.
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import os
 import socket
@@ -24,6 +25,9 @@ import boto3
 from home import PROGRAM, TOOLS, Home, wait
 
 STEP = 30
+
+# One count for the names of all files: they share the accounts of the process that runs them.
+NUMBERS = itertools.count(1)
 
 
 def totp(seed, step):

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import itertools
 import json
 import os
 import signal
@@ -10,11 +9,10 @@ import subprocess
 import tempfile
 
 from account import assert_same, listing
-from cloud import Cloud, allow, policy
+from cloud import NUMBERS, Cloud, allow, policy
 from home import PROGRAM, TOOLS, Home
 from wire import CUT, Wire
 
-NUMBERS = itertools.count(1)
 # Proofs with MFA wait for the next code, and the next.
 LONG = 300
 # The profile whose key may do everything.

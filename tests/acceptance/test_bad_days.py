@@ -1,16 +1,14 @@
 """What goes wrong, and what a person is told: a sentence and a hint, in time, and nothing lost."""
 
-import itertools
 import os
 import signal
 import socket
 
 import pytest
 
-from cloud import Counter, allow
+from cloud import NUMBERS, Counter, allow
 from home import TOOLS, wait
 
-NUMBERS = itertools.count(1)
 ROLE = "[profile {name}]\nrole_arn = {role}\nsource_profile = {source}\nexternal_id = {name}-1\nregion = eu-west-1\n"
 
 

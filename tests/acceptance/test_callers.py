@@ -1,15 +1,12 @@
 """What a caller brings along must neither stay with the agent nor be answered with somebody else's profile."""
 
-import itertools
 import os
 import subprocess
 
 import pytest
 
-from cloud import allow
+from cloud import NUMBERS, allow
 from home import PROGRAM, TOOLS, wait
-
-NUMBERS = itertools.count(1)
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """`exec --endpoint`: the real AWS CLI and boto3 find the container endpoint, whatever lies in its way, and renew there."""
 
-import itertools
 import json
 import subprocess
 
 import pytest
 
-from cloud import allow
+from cloud import NUMBERS, allow
 from home import PROGRAM, TOOLS, wait
 
-NUMBERS = itertools.count(1)
 WHO = [TOOLS / "aws", "sts", "get-caller-identity", "--query", "Arn", "--output", "text"]
 ASK_BOTO3 = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
 STALE = {

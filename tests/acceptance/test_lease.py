@@ -1,16 +1,14 @@
 """Leases with the real AWS CLI: what the narrowed session may do, whose signals and exit code they are, and how they end."""
 
-import itertools
 import json
 import os
 import signal
 
 import pytest
 
-from cloud import allow
+from cloud import NUMBERS, allow
 from home import PROGRAM, TOOLS, wait
 
-NUMBERS = itertools.count(1)
 AWS = TOOLS / "aws"
 
 

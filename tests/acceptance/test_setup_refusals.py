@@ -7,8 +7,8 @@ import json
 import pytest
 
 from account import differences, listing
-from cloud import allow, policy
-from setups import NUMBERS, Workplace, applied, ground
+from cloud import NUMBERS, allow, policy
+from setups import Workplace, applied, ground
 
 
 @pytest.fixture(scope="module")

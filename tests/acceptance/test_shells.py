@@ -1,6 +1,5 @@
 """`env` in the shells that people have, however strict they set them, and `exec` as if the command had been called itself."""
 
-import itertools
 import os
 import pty
 import re
@@ -11,10 +10,9 @@ import time
 
 import pytest
 
-from cloud import allow
+from cloud import NUMBERS, allow
 from home import PROGRAM, TOOLS
 
-NUMBERS = itertools.count(1)
 AWS = TOOLS / "aws"
 STALE = {"AWS_SESSION_TOKEN": "stale", "AWS_PROFILE": "nobody", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/", "AWS_ROLE_ARN": "stale"}
 # How each is called without a person's own start files, and how it takes lines in.

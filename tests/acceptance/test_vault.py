@@ -1,16 +1,14 @@
 """Without a keychain: the passphrase vault, from making it to opening it with another program, and what a lock is worth."""
 
-import itertools
 import json
 import pathlib
 
 import pyrage
 import pytest
 
-from cloud import allow
+from cloud import NUMBERS, allow
 
 PASSPHRASE = "correct horse battery staple of tests"
-NUMBERS = itertools.count(1)
 ROLE = "[profile job]\nrole_arn = {role}\nsource_profile = {source}\nexternal_id = job-1\nregion = eu-west-1\n"
 
 
